@@ -1,0 +1,194 @@
+package state
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/wright-build/wright/manifests"
+)
+
+// BuildState is where a build stands.
+type BuildState string
+
+// The states of a build.
+const (
+	Queued    BuildState = "queued"
+	Assigned  BuildState = "assigned"
+	Running   BuildState = "running"
+	Succeeded BuildState = "succeeded"
+	Failed    BuildState = "failed"  // a step said no
+	Errored   BuildState = "errored" // Wright or a host could not
+	Cancelled BuildState = "cancelled"
+)
+
+// MaxAttempts is how often a build that loses its agent is tried.
+const MaxAttempts = 5
+
+// buildMoves is the whole life of a build: where it may go from each state
+// within one attempt. A lost attempt begins again at Queued with the next
+// attempt number (see Lose), never by going back.
+func buildMoves(from BuildState) []BuildState {
+	switch from {
+	case Queued:
+		return []BuildState{Assigned, Cancelled, Errored}
+	case Assigned:
+		return []BuildState{Running, Succeeded, Failed, Errored, Cancelled}
+	case Running:
+		return []BuildState{Succeeded, Failed, Errored, Cancelled}
+	default:
+		return nil
+	}
+}
+
+// Final says whether a build in this state has ended for good.
+func (s BuildState) Final() bool { return s != "" && len(buildMoves(s)) == 0 }
+
+// MayMove says whether a build may go from s to the state given.
+func (s BuildState) MayMove(to BuildState) bool {
+	for _, next := range buildMoves(s) {
+		if next == to {
+			return true
+		}
+	}
+	return false
+}
+
+// Reason says why a build was requested.
+type Reason struct {
+	Kind    string   `json:"kind"` // change, person, retry, periodic, hook
+	Text    string   `json:"text"`
+	Changes []Change `json:"changes,omitempty"`
+}
+
+// Change is one observed movement of a watched ref.
+type Change struct {
+	URL string `json:"url"`
+	Ref string `json:"ref"`
+	Old string `json:"old,omitempty"`
+	New string `json:"new,omitempty"`
+}
+
+// Build is one request, carried out in one or more attempts. Created by
+// schedule, moved by dispatch.
+type Build struct {
+	Meta
+	ID        string            `json:"id"`
+	Instance  string            `json:"instance"`
+	Number    int64             `json:"number"`
+	State     BuildState        `json:"state"`
+	Reason    Reason            `json:"reason"`
+	Priority  int               `json:"priority,omitempty"`
+	Requires  []string          `json:"requires,omitempty"` // capabilities and plugins
+	Revision  string            `json:"revision,omitempty"` // of the source, when a person chose it
+	Attempt   int               `json:"attempt"`
+	Agent     string            `json:"agent,omitempty"`
+	Version   int64             `json:"version,omitempty"`  // of the agent's last update of this attempt
+	FactsAt   int64             `json:"facts_at,omitempty"` // store revision its source revision was read at
+	Phase     string            `json:"phase,omitempty"`
+	Cancel    string            `json:"cancel,omitempty"` // why somebody wants it ended
+	Revisions map[string]string `json:"revisions,omitempty"`
+	AppServer string            `json:"appserver,omitempty"`
+	Error     string            `json:"error,omitempty"`
+	QueuedAt  time.Time         `json:"queued_at"`
+	StartedAt time.Time         `json:"started_at,omitzero"`
+	EndedAt   time.Time         `json:"finished_at,omitzero"`
+}
+
+// BuildID returns the build's ID in its parts.
+func (b *Build) BuildID() BuildID { return BuildID{b.Instance, b.Number} }
+
+// Update is what an agent says of an attempt; a later version replaces an
+// earlier one.
+type Update struct {
+	Attempt   int
+	Version   int64
+	State     BuildState
+	Phase     string
+	Error     string
+	Revisions map[string]string
+	StartedAt time.Time
+	EndedAt   time.Time
+}
+
+// Assign gives a queued build to an agent. factsAt is the store revision that
+// the decision and the source revision were read at.
+func (b Build) Assign(agent, source, revision string, factsAt int64) (Build, error) {
+	if !b.State.MayMove(Assigned) {
+		return b, fmt.Errorf("assign build %s, which is %s: %w", b.ID, b.State, ErrMove)
+	}
+	b.State, b.Agent, b.FactsAt, b.Version, b.Phase = Assigned, agent, factsAt, 0, ""
+	if source != "" && revision != "" {
+		b.Revisions = map[string]string{source: revision}
+	}
+	return b, nil
+}
+
+// Advance applies what an agent says. A repeated or overtaken update changes
+// nothing and is no error; one of an older attempt is refused with ErrStale,
+// one that would move a finished build with ErrFinal.
+func (b Build) Advance(u Update) (Build, error) {
+	switch {
+	case u.Attempt < b.Attempt:
+		return b, fmt.Errorf("update of attempt %d of build %s, which is at attempt %d: %w", u.Attempt, b.ID, b.Attempt, ErrStale)
+	case u.Attempt > b.Attempt || b.State == Queued:
+		return b, fmt.Errorf("update of attempt %d of build %s, which was not handed out: %w", u.Attempt, b.ID, ErrMove)
+	case u.Version <= b.Version:
+		return b, nil
+	case b.State.Final():
+		return b, fmt.Errorf("build %s is %s: %w", b.ID, b.State, ErrFinal)
+	case u.State != b.State && !b.State.MayMove(u.State):
+		return b, fmt.Errorf("move build %s from %s to %s: %w", b.ID, b.State, u.State, ErrMove)
+	}
+	b.State, b.Version, b.Phase, b.Error = u.State, u.Version, u.Phase, u.Error
+	b.StartedAt, b.EndedAt = u.StartedAt, u.EndedAt
+	if len(u.Revisions) > 0 {
+		b.Revisions = u.Revisions
+	}
+	return b, nil
+}
+
+// Lose takes a build back from an agent that is gone: it waits for the next
+// attempt, unless somebody wanted it ended or it was lost too often.
+func (b Build) Lose(why string, now time.Time) (Build, error) {
+	if b.State != Assigned && b.State != Running {
+		return b, fmt.Errorf("lose build %s, which is %s: %w", b.ID, b.State, ErrMove)
+	}
+	if b.Cancel != "" {
+		return b.End(Cancelled, b.Cancel, now)
+	}
+	if b.Attempt >= MaxAttempts {
+		return b.End(Errored, fmt.Sprintf("lost %d times, last: %s", b.Attempt, why), now)
+	}
+	b.State, b.Attempt, b.Agent, b.Version, b.Phase = Queued, b.Attempt+1, "", 0, ""
+	b.StartedAt = time.Time{}
+	b.AppServer = ""
+	return b, nil
+}
+
+// End finishes a build that no agent will report on any more.
+func (b Build) End(to BuildState, why string, now time.Time) (Build, error) {
+	if !to.Final() || !b.State.MayMove(to) {
+		return b, fmt.Errorf("end build %s, which is %s, as %s: %w", b.ID, b.State, to, ErrMove)
+	}
+	b.State, b.Error, b.EndedAt = to, why, now
+	return b, nil
+}
+
+// Requirements lists what an agent must offer to build the manifest: its
+// build-requires and its providers' plugins ("plugin:cloud/process").
+func Requirements(m *manifests.Manifest) []string {
+	needs := append([]string(nil), m.BuildRequires...)
+	if m.AppServer != nil {
+		needs = append(needs, PluginNeed("cloud", m.AppServer.Cloud))
+	}
+	if m.DNS != nil {
+		needs = append(needs, PluginNeed("dns", m.DNS.Provider))
+	}
+	for _, d := range m.Databases {
+		needs = append(needs, PluginNeed("database", d.Provider))
+	}
+	return needs
+}
+
+// PluginNeed is how a requirement names a provider.
+func PluginNeed(kind, name string) string { return "plugin:" + kind + "/" + name }

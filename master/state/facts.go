@@ -1,0 +1,223 @@
+package state
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"slices"
+
+	"github.com/wright-build/wright/manifests"
+)
+
+// Facts are the live facts as of one store revision: everything decisions are
+// made from. Values are never changed in place, so they may be kept after the
+// map they came from has moved on. Finished builds are not among them.
+type Facts struct {
+	Revision   int64
+	Manifests  map[string]*InForce
+	Faults     map[string]*Fault
+	Instances  map[string]*Instance
+	Builds     map[string]*Build // by ID; not finished ones
+	Lasts      map[string]*Last
+	Agents     map[string]*Agent
+	Refs       map[string]*Ref // by RefName
+	Reports    map[string]*Report
+	Refusals   map[string]*Refusal
+	AppServers map[string]*AppServer // by ID; not terminated ones
+	Actives    map[string]*Active
+
+	queue      []*Build                         // queued builds, the next one first
+	byAgent    map[string]map[string]*Build     // builds in an agent's hands
+	byInstance map[string]map[string]*Build     // live builds
+	servers    map[string]map[string]*AppServer // AppServers of an instance
+	ids        map[string]string                // build fact name -> ID
+}
+
+// NewFacts returns facts with nothing in them.
+func NewFacts() *Facts {
+	return &Facts{
+		Manifests: map[string]*InForce{}, Faults: map[string]*Fault{}, Instances: map[string]*Instance{},
+		Builds: map[string]*Build{}, Lasts: map[string]*Last{}, Agents: map[string]*Agent{},
+		Refs: map[string]*Ref{}, Reports: map[string]*Report{}, Refusals: map[string]*Refusal{},
+		AppServers: map[string]*AppServer{}, Actives: map[string]*Active{},
+		byAgent: map[string]map[string]*Build{}, byInstance: map[string]map[string]*Build{},
+		servers: map[string]map[string]*AppServer{}, ids: map[string]string{},
+	}
+}
+
+// Queue returns the queued builds, the next to be assigned first. The slice
+// must not be changed or kept.
+func (f *Facts) Queue() []*Build { return f.queue }
+
+// OfAgent returns the builds in an agent's hands.
+func (f *Facts) OfAgent(name string) map[string]*Build { return f.byAgent[name] }
+
+// OfInstance returns an instance's live builds.
+func (f *Facts) OfInstance(name string) map[string]*Build { return f.byInstance[name] }
+
+// Servers returns an instance's AppServers that are not terminated.
+func (f *Facts) Servers(instance string) map[string]*AppServer { return f.servers[instance] }
+
+// Put takes in one fact as the store has it.
+func (f *Facts) Put(k Key, value []byte, rev int64) error {
+	switch k.Kind {
+	case KindInForce:
+		return f.putManifest(k.Name, value, rev)
+	case KindBuild:
+		return f.putBuild(k.Name, value, rev)
+	case KindAppServer:
+		return f.putAppServer(k.Name, value, rev)
+	case KindFault:
+		return put(f.Faults, k, value, rev)
+	case KindInstance:
+		return put(f.Instances, k, value, rev)
+	case KindLast:
+		return put(f.Lasts, k, value, rev)
+	case KindAgent:
+		return put(f.Agents, k, value, rev)
+	case KindRef:
+		return put(f.Refs, k, value, rev)
+	case KindReport:
+		return put(f.Reports, k, value, rev)
+	case KindRefusal:
+		return put(f.Refusals, k, value, rev)
+	case KindActive:
+		return put(f.Actives, k, value, rev)
+	}
+	return nil // history, or a kind of a later release
+}
+
+// Delete forgets one fact.
+func (f *Facts) Delete(k Key) {
+	switch k.Kind {
+	case KindInForce:
+		delete(f.Manifests, k.Name)
+	case KindBuild:
+		f.dropBuild(k.Name)
+	case KindAppServer:
+		f.dropAppServer(k.Name)
+	case KindFault:
+		delete(f.Faults, k.Name)
+	case KindInstance:
+		delete(f.Instances, k.Name)
+	case KindLast:
+		delete(f.Lasts, k.Name)
+	case KindAgent:
+		delete(f.Agents, k.Name)
+	case KindRef:
+		delete(f.Refs, k.Name)
+	case KindReport:
+		delete(f.Reports, k.Name)
+	case KindRefusal:
+		delete(f.Refusals, k.Name)
+	case KindActive:
+		delete(f.Actives, k.Name)
+	}
+}
+
+type settable[T any] interface {
+	*T
+	setRev(int64)
+}
+
+func decode[T any, P settable[T]](k Key, value []byte, rev int64) (P, error) {
+	p := P(new(T))
+	if err := json.Unmarshal(value, p); err != nil {
+		return nil, fmt.Errorf("decode fact %s: %w", k, err)
+	}
+	p.setRev(rev)
+	return p, nil
+}
+
+func put[T any, P settable[T]](m map[string]P, k Key, value []byte, rev int64) error {
+	p, err := decode[T, P](k, value, rev)
+	if err == nil {
+		m[k.Name] = p
+	}
+	return err
+}
+
+func (f *Facts) putManifest(name string, value []byte, rev int64) error {
+	m, err := decode[InForce](Key{KindInForce, name}, value, rev)
+	if err != nil {
+		return err
+	}
+	if m.Manifest, err = manifests.Parse(m.File, m.Text); err != nil {
+		return fmt.Errorf("manifest in force %s: %w", name, err)
+	}
+	f.Manifests[name] = m
+	return nil
+}
+
+func (f *Facts) putBuild(name string, value []byte, rev int64) error {
+	b, err := decode[Build](Key{KindBuild, name}, value, rev)
+	if err != nil {
+		return err
+	}
+	f.dropBuild(name)
+	f.Builds[b.ID], f.ids[name] = b, b.ID
+	add(f.byInstance, b.Instance, b.ID, b)
+	if b.Agent != "" {
+		add(f.byAgent, b.Agent, b.ID, b)
+	}
+	if b.State == Queued {
+		at, _ := slices.BinarySearchFunc(f.queue, b, before)
+		f.queue = slices.Insert(f.queue, at, b)
+	}
+	return nil
+}
+
+func (f *Facts) dropBuild(name string) {
+	b := f.Builds[f.ids[name]]
+	if b == nil {
+		return
+	}
+	delete(f.Builds, b.ID)
+	delete(f.ids, name)
+	remove(f.byInstance, b.Instance, b.ID)
+	remove(f.byAgent, b.Agent, b.ID)
+	if at, found := slices.BinarySearchFunc(f.queue, b, before); found && b.State == Queued {
+		f.queue = slices.Delete(f.queue, at, at+1)
+	}
+}
+
+func (f *Facts) putAppServer(name string, value []byte, rev int64) error {
+	a, err := decode[AppServer](Key{KindAppServer, name}, value, rev)
+	if err != nil {
+		return err
+	}
+	f.AppServers[name] = a
+	add(f.servers, a.Instance, name, a)
+	return nil
+}
+
+func (f *Facts) dropAppServer(name string) {
+	if a := f.AppServers[name]; a != nil {
+		delete(f.AppServers, name)
+		remove(f.servers, a.Instance, name)
+	}
+}
+
+// before orders the queue: priority, then age. It is a total order.
+func before(a, b *Build) int {
+	return cmp.Or(
+		cmp.Compare(b.Priority, a.Priority),
+		a.QueuedAt.Compare(b.QueuedAt),
+		cmp.Compare(a.Instance, b.Instance),
+		cmp.Compare(a.Number, b.Number),
+	)
+}
+
+func add[T any](m map[string]map[string]T, group, name string, v T) {
+	if m[group] == nil {
+		m[group] = map[string]T{}
+	}
+	m[group][name] = v
+}
+
+func remove[T any](m map[string]map[string]T, group, name string) {
+	delete(m[group], name)
+	if len(m[group]) == 0 {
+		delete(m, group)
+	}
+}

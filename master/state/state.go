@@ -1,0 +1,168 @@
+// Package state holds the facts of a Wright installation and the moves they
+// may make. It starts nothing, reads no clock and knows no store: every
+// function here is a pure one from facts to facts, so that what Wright may do
+// is a set of tables that a reader can check and a test can exhaust.
+package state
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/wright-build/wright/manifests"
+)
+
+// Meta is what the store knows of a fact: the revision it was last written at.
+// A write of a fact is conditional on it; zero means that it must not exist yet.
+type Meta struct {
+	Rev int64 `json:"-"`
+}
+
+func (m *Meta) setRev(rev int64) { m.Rev = rev }
+
+// InForce is the text of a manifest that is in force: the last good version
+// of its file. Written by the catalog.
+type InForce struct {
+	Meta
+	Instance string    `json:"instance"`
+	File     string    `json:"file"`
+	Text     []byte    `json:"text"`
+	Since    time.Time `json:"since"`
+
+	Manifest *manifests.Manifest `json:"-"`
+}
+
+// Fault is a manifest file that could not be put in force. Written by the
+// catalog, removed when the file is good again or gone.
+type Fault struct {
+	Meta
+	Name   string           `json:"name"` // instance, or file name where that names none
+	Errors manifests.Errors `json:"errors"`
+	Since  time.Time        `json:"since"`
+}
+
+// Instance is what the scheduler remembers of one instance. Written by schedule.
+type Instance struct {
+	Meta
+	Name       string          `json:"name"`
+	LastNumber int64           `json:"last_number"`
+	Archived   bool            `json:"archived,omitempty"`
+	Seen       map[string]Seen `json:"seen,omitempty"` // by watch key
+}
+
+// Seen is the revision of a watched ref that a build has taken into account,
+// and the store revision of the facts it was taken from: an observation not
+// newer than that says nothing new.
+type Seen struct {
+	Revision string `json:"revision"`
+	At       int64  `json:"at"`
+}
+
+// Last is the newest finished build of an instance, and the newest that
+// succeeded. Written by dispatch with the build's end.
+type Last struct {
+	Meta
+	Instance string `json:"instance"`
+	Finished Build  `json:"finished"`
+	Success  string `json:"success,omitempty"` // build ID
+}
+
+// Agent is a connected worker; the fact lives as long as its lease. Written
+// by dispatch.
+type Agent struct {
+	Meta
+	Name         string    `json:"name"`
+	Slots        int       `json:"slots"`
+	Capabilities []string  `json:"capabilities,omitempty"`
+	Plugins      []string  `json:"plugins,omitempty"`
+	Version      string    `json:"version,omitempty"`
+	Draining     bool      `json:"draining,omitempty"`
+	Session      string    `json:"session"`
+	ConnectedAt  time.Time `json:"connected_at"`
+}
+
+// Ref is the newest observation of one remote ref, and the one before it: a
+// change. An empty revision means that the ref does not exist. Written by
+// poll (and hooks).
+type Ref struct {
+	Meta
+	VCS      string    `json:"vcs"`
+	URL      string    `json:"url"`
+	Ref      string    `json:"ref"`
+	Revision string    `json:"revision"`
+	Previous string    `json:"previous,omitempty"`
+	MovedAt  time.Time `json:"moved_at"`
+}
+
+// Report is the last good auto-watch file of an instance. Written by dispatch.
+type Report struct {
+	Meta
+	Instance string            `json:"instance"`
+	Build    string            `json:"build"`
+	Number   int64             `json:"number"`
+	Attempt  int               `json:"attempt"`
+	At       time.Time         `json:"at"`
+	FactsAt  int64             `json:"facts_at"` // store revision the build's sources are at least as new as
+	Watches  []manifests.Watch `json:"watches"`
+}
+
+// Refusal is an auto-watch file that was refused whole. The file itself is
+// kept on the master's disk. Written by dispatch, removed by the next good one.
+type Refusal struct {
+	Meta
+	Instance string    `json:"instance"`
+	Build    string    `json:"build"`
+	At       time.Time `json:"at"`
+	Reason   string    `json:"reason"`
+	Kept     string    `json:"kept,omitempty"`
+}
+
+// Active says which AppServer of an instance is the active one. There is one
+// such fact per instance, so there cannot be two. Written by activate.
+type Active struct {
+	Meta
+	Instance  string    `json:"instance"`
+	AppServer string    `json:"appserver,omitempty"` // empty: none
+	Highest   int64     `json:"highest"`             // build number up to which builds no longer activate by themselves
+	Since     time.Time `json:"since"`
+}
+
+// BuildID names a build: its instance and number, as in "shop-000012".
+type BuildID struct {
+	Instance string
+	Number   int64
+}
+
+func (id BuildID) String() string { return fmt.Sprintf("%s-%06d", id.Instance, id.Number) }
+
+// ParseBuildID reads "shop-000012" and, as people type it, "shop-12".
+func ParseBuildID(s string) (BuildID, error) {
+	i := strings.LastIndexByte(s, '-')
+	if i <= 0 {
+		return BuildID{}, fmt.Errorf("%q is not a build ID: want INSTANCE-NUMBER, such as shop-12", s)
+	}
+	n, err := strconv.ParseInt(s[i+1:], 10, 64)
+	if err != nil || n <= 0 || !validInstance(s[:i]) {
+		return BuildID{}, fmt.Errorf("%q is not a build ID: want INSTANCE-NUMBER, such as shop-12", s)
+	}
+	return BuildID{s[:i], n}, nil
+}
+
+func validInstance(s string) bool {
+	ok, _ := regexp.MatchString(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`, s)
+	return ok
+}
+
+// AppServerID is the ID of the AppServer that an attempt of a build makes: also
+// the client token given to the provider.
+func AppServerID(build string, attempt int) string { return fmt.Sprintf("%s.%d", build, attempt) }
+
+// Errors of moves.
+var (
+	ErrStale = errors.New("an older attempt")
+	ErrFinal = errors.New("the build has ended")
+	ErrMove  = errors.New("no such move")
+)

@@ -1,0 +1,134 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	clientv3 "go.etcd.io/etcd/client/v3"
+
+	"github.com/wright-build/wright/master/state"
+)
+
+// historyKinds are read on demand, never kept in memory.
+func history(k state.Kind) bool { return k == state.KindDone || k == state.KindGone }
+
+// liveKinds are all the others: what Load reads and Run follows.
+func liveKinds() []state.Kind {
+	return []state.Kind{
+		state.KindInForce, state.KindFault, state.KindInstance, state.KindBuild, state.KindLast, state.KindAgent,
+		state.KindRef, state.KindReport, state.KindRefusal, state.KindAppServer, state.KindActive,
+	}
+}
+
+// Load reads all live facts as of one revision and replaces what is in memory.
+func (s *Store) Load(ctx context.Context) error {
+	facts := state.NewFacts()
+	var rev int64
+	for _, kind := range liveKinds() {
+		opts := []clientv3.OpOption{clientv3.WithPrefix()}
+		if rev != 0 {
+			opts = append(opts, clientv3.WithRev(rev))
+		}
+		resp, err := s.cli.Get(ctx, root+string(kind)+"/", opts...)
+		if err != nil {
+			return fmt.Errorf("load facts of kind %s: %w", kind, err)
+		}
+		if rev == 0 {
+			rev = resp.Header.Revision
+		}
+		for _, kv := range resp.Kvs {
+			s.take(facts, string(kv.Key), kv.Value, kv.ModRevision)
+		}
+	}
+	facts.Revision = rev
+	s.replace(facts)
+	return nil
+}
+
+// Run follows the store until ctx ends. When it cannot go on from where it is
+// (compacted, connection lost), it loads everything anew.
+func (s *Store) Run(ctx context.Context) error {
+	for ctx.Err() == nil {
+		if err := s.follow(ctx); err != nil && ctx.Err() == nil {
+			s.log.Warn("following the store again from a fresh copy", "error", err)
+			if err := s.Load(ctx); err != nil && ctx.Err() == nil {
+				s.log.Error("loading the facts; next try in a second", "error", err)
+				pause(ctx, time.Second)
+			}
+		}
+	}
+	return nil
+}
+
+func (s *Store) follow(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(clientv3.WithRequireLeader(ctx))
+	defer cancel()
+	from := s.Revision() + 1
+	for resp := range s.cli.Watch(ctx, root, clientv3.WithPrefix(), clientv3.WithRev(from)) {
+		if err := resp.Err(); err != nil {
+			return fmt.Errorf("watch from revision %d: %w", from, err)
+		}
+		s.apply(resp.Header.Revision, resp.Events)
+	}
+	return fmt.Errorf("watch from revision %d ended", from)
+}
+
+func (s *Store) apply(rev int64, events []*clientv3.Event) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, e := range events {
+		key, ok := state.ParseKey(strings.TrimPrefix(string(e.Kv.Key), root))
+		if !ok || history(key.Kind) {
+			continue
+		}
+		if e.Type == clientv3.EventTypeDelete {
+			s.facts.Delete(key)
+		} else {
+			s.take(s.facts, string(e.Kv.Key), e.Kv.Value, e.Kv.ModRevision)
+		}
+		for sub := range s.subs {
+			sub.touch(key)
+		}
+	}
+	s.facts.Revision = max(s.facts.Revision, rev)
+	s.announce()
+}
+
+// take puts one fact in; one that cannot be read is reported and left out, it
+// must not stop the others.
+func (s *Store) take(facts *state.Facts, key string, value []byte, rev int64) {
+	k, ok := state.ParseKey(strings.TrimPrefix(key, root))
+	if !ok || history(k.Kind) {
+		return
+	}
+	if err := facts.Put(k, value, rev); err != nil {
+		s.log.Error("a fact in the store cannot be read", "key", key, "error", err)
+	}
+}
+
+func (s *Store) replace(facts *state.Facts) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.facts = facts
+	for sub := range s.subs {
+		sub.touchAll()
+	}
+	s.announce()
+}
+
+// announce wakes everybody who waits for newer facts. The caller holds mu.
+func (s *Store) announce() {
+	close(s.arrived)
+	s.arrived = make(chan struct{})
+}
+
+func pause(ctx context.Context, d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-ctx.Done():
+	}
+}

@@ -63,6 +63,7 @@ type Operation struct {
 	ID        string    `json:"id"`
 	Doing     Doing     `json:"doing"`
 	Tries     int       `json:"tries"`
+	Done      bool      `json:"done,omitempty"`
 	NotBefore time.Time `json:"not_before,omitzero"`
 	Error     string    `json:"error,omitempty"`
 }
@@ -87,6 +88,7 @@ type AppServer struct {
 	Databases []manifests.Database `json:"databases,omitempty"`
 	Wanted    Doing                `json:"wanted,omitempty"` // by a person
 	Operation *Operation           `json:"operation,omitempty"`
+	Good      bool                 `json:"good,omitempty"` // its build succeeded
 	Error     string               `json:"error,omitempty"`
 	CreatedAt time.Time            `json:"created_at"`
 	IdleSince time.Time            `json:"idle_since,omitzero"` // when it stopped being active
@@ -95,10 +97,11 @@ type AppServer struct {
 
 // Plan writes down the AppServer that an attempt of a build is going to make.
 func Plan(b *Build, m *manifests.Manifest, now time.Time) AppServer {
+	keep := max(m.AppServer.Keep, 1)
 	return AppServer{
 		ID: AppServerID(b.ID, b.Attempt), Instance: b.Instance, Build: b.ID, Number: b.Number,
 		Attempt: b.Attempt, Agent: b.Agent, State: Planned, Provider: m.AppServer.Cloud,
-		Manually: m.AppServer.Activate == manifests.Manually, Keep: m.AppServer.Keep,
+		Manually: m.AppServer.Activate == manifests.Manually, Keep: keep,
 		DNS: m.DNS, Databases: m.Databases, CreatedAt: now,
 	}
 }
@@ -122,4 +125,39 @@ func (a AppServer) Doom(why string) (AppServer, error) {
 	}
 	a.State, a.Error, a.Wanted, a.Operation = Terminating, why, "", nil
 	return a, nil
+}
+
+// MaxActivations is how often an activation is tried before it has failed.
+const MaxActivations = 5
+
+// Outcome is what became of an AppServer that a build brought up.
+type Outcome string
+
+// The outcomes.
+const (
+	Pending   Outcome = ""
+	Activated Outcome = "activated"
+	Overtaken Outcome = "overtaken" // a newer build's is active
+	Standby   Outcome = "standby"   // it is activated manually
+	Refused   Outcome = "failed"
+)
+
+// Outcome says whether the build that waits for its AppServer may end. act
+// may be nil.
+func (a *AppServer) Outcome(act *Active) Outcome {
+	switch {
+	case act != nil && act.AppServer == a.ID:
+		return Activated
+	case a.State == Terminating || a.State == Terminated:
+		return Refused
+	case a.State != Healthy:
+		return Pending
+	case a.Manually:
+		return Standby
+	case act != nil && a.Number <= act.Highest:
+		return Overtaken
+	case a.Operation != nil && a.Operation.Tries >= MaxActivations:
+		return Refused
+	}
+	return Pending
 }

@@ -97,17 +97,36 @@ type Ref struct {
 	MovedAt  time.Time `json:"moved_at"`
 }
 
-// Report is the last good auto-watch file of an instance. Written by dispatch.
+// Report is what the last good auto-watch file of an instance came to. Written
+// by dispatch.
 type Report struct {
 	Meta
-	Instance string            `json:"instance"`
-	Build    string            `json:"build"`
-	Number   int64             `json:"number"`
-	Attempt  int               `json:"attempt"`
-	At       time.Time         `json:"at"`
-	FactsAt  int64             `json:"facts_at"` // store revision the build's sources are at least as new as
-	Watches  []manifests.Watch `json:"watches"`
+	Instance string     `json:"instance"`
+	Build    string     `json:"build"`
+	Number   int64      `json:"number"`
+	Attempt  int        `json:"attempt"`
+	At       time.Time  `json:"at"`
+	Watches  []Reported `json:"watches"`
+	// Final is the list that replaces Watches if the build succeeds; until
+	// then what it no longer names stays watched.
+	Final []Reported `json:"final,omitempty"`
 }
+
+// Reported is one entry of a watch list: what a build used, and the revision
+// of the facts that its sources are at least as new as.
+type Reported struct {
+	VCS      string `json:"vcs"`
+	URL      string `json:"url"`
+	Ref      string `json:"ref"`
+	Revision string `json:"revision,omitempty"`
+	FactsAt  int64  `json:"facts_at"`
+}
+
+// Key is the key of the watch.
+func (r Reported) Key() string { return manifests.Watch{VCS: r.VCS, URL: r.URL, Ref: r.Ref}.Key() }
+
+// Key is the key of the watches that the ref serves.
+func (r *Ref) Key() string { return manifests.Watch{VCS: r.VCS, URL: r.URL, Ref: r.Ref}.Key() }
 
 // Refusal is an auto-watch file that was refused whole. The file itself is
 // kept on the master's disk. Written by dispatch, removed by the next good one.

@@ -135,6 +135,16 @@ func (s *Store) WaitFor(ctx context.Context, rev int64) error {
 	}
 }
 
+// CatchUp waits until the live facts have everything that was in the store
+// when it was called.
+func (s *Store) CatchUp(ctx context.Context) error {
+	resp, err := s.cli.Get(ctx, root+"installation", clientv3.WithKeysOnly())
+	if err != nil {
+		return fmt.Errorf("read the store's revision: %w", err)
+	}
+	return s.WaitFor(ctx, resp.Header.Revision)
+}
+
 // Await waits until holds is true of the live facts, asking again after each
 // change of them.
 func (s *Store) Await(ctx context.Context, holds func(f *state.Facts) bool) error {

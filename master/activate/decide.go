@@ -1,0 +1,251 @@
+package activate
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/wright-build/wright/master/state"
+)
+
+// drainTime is how long an AppServer that was replaced still answers what was
+// under way.
+const drainTime = 15 * time.Second
+
+// retryAfter is the pause before the first repetition of a failed operation;
+// it doubles with every try, up to maxRetryAfter.
+const (
+	retryAfter    = 2 * time.Second
+	maxRetryAfter = 5 * time.Minute
+)
+
+// Situation is everything that decides about the AppServers of one instance.
+type Situation struct {
+	Instance string
+	Active   *state.Active // nil: never had one
+	Servers  []*state.AppServer
+}
+
+// Verdict is what follows: facts to write. They hold together.
+type Verdict struct {
+	Active  *state.Active // nil: as it is
+	Servers []state.AppServer
+	Gone    []state.AppServer // terminated: leave the live facts
+	Wake    time.Time         // decide again then; zero: when a fact changes
+}
+
+// decision is a verdict in the making.
+type decision struct {
+	Verdict
+	now     time.Time
+	active  state.Active
+	changed map[string]bool
+	servers []*state.AppServer // the newest build first; copies that may be changed
+	nextID  func() string
+}
+
+// Decide says which AppServer of an instance becomes active, which are ended,
+// and which operations that takes. Only the newest AppServer that came up well
+// is activated by itself; a person may choose any. The active one is never
+// ended but by a person.
+func Decide(s Situation, now time.Time, nextID func() string) Verdict {
+	d := &decision{now: now, changed: map[string]bool{}, nextID: nextID, active: state.Active{Instance: s.Instance}}
+	if s.Active != nil {
+		d.active = *s.Active
+	}
+	for _, a := range s.Servers {
+		server := *a
+		d.servers = append(d.servers, &server)
+	}
+	slices.SortFunc(d.servers, func(a, b *state.AppServer) int {
+		return cmp.Or(cmp.Compare(b.Number, a.Number), cmp.Compare(b.Attempt, a.Attempt))
+	})
+	d.obey()
+	d.promote()
+	d.retire()
+	d.end()
+	for _, a := range d.servers {
+		if d.changed[a.ID] {
+			d.Servers = append(d.Servers, *a)
+		}
+	}
+	return d.Verdict
+}
+
+func (d *decision) touch(a *state.AppServer) { d.changed[a.ID] = true }
+
+func (d *decision) wakeAt(at time.Time) {
+	if d.Wake.IsZero() || at.Before(d.Wake) {
+		d.Wake = at
+	}
+}
+
+// obey does what people asked for, except activation.
+func (d *decision) obey() {
+	for _, a := range d.servers {
+		switch {
+		case a.Wanted == state.Terminate && a.State != state.Terminating:
+			if d.active.AppServer == a.ID {
+				d.setActive(nil)
+			}
+			d.doom(a, "")
+		case a.Wanted == state.Deactivate && d.active.AppServer != a.ID:
+			a.Wanted = ""
+			d.touch(a)
+		case a.Wanted == state.Deactivate && d.operate(a, state.Deactivate, a.DNS != nil):
+			a.Wanted = ""
+			d.setActive(nil)
+		}
+	}
+}
+
+// promote makes the AppServer active that should be, once its operation, if it
+// takes one, is done.
+func (d *decision) promote() {
+	best := d.candidate()
+	if best == nil {
+		return
+	}
+	for _, a := range d.servers { // an overtaken one gives up
+		if a != best && a.Operation != nil && a.Operation.Doing == state.Activate {
+			a.Operation = nil
+			d.touch(a)
+		}
+	}
+	if d.operate(best, state.Activate, best.DNS != nil) {
+		best.Wanted = ""
+		d.setActive(best)
+	}
+}
+
+func (d *decision) candidate() *state.AppServer {
+	for _, a := range d.servers {
+		if a.State == state.Healthy && a.Wanted == state.Activate && d.active.AppServer != a.ID {
+			return a
+		}
+	}
+	for _, a := range d.servers {
+		if a.State == state.Healthy && !a.Manually && a.Wanted == "" && a.Number > d.active.Highest {
+			if a.Operation != nil && a.Operation.Tries >= state.MaxActivations {
+				continue
+			}
+			return a
+		}
+	}
+	return nil
+}
+
+// operate says whether the operation that the move takes is done; if it is
+// not, it is begun or, after a failure, repeated.
+func (d *decision) operate(a *state.AppServer, doing state.Doing, takesOne bool) bool {
+	op := a.Operation
+	switch {
+	case !takesOne:
+		a.Operation = nil
+		return true
+	case op != nil && op.Doing == doing && op.Done:
+		a.Operation = nil
+		d.touch(a)
+		return true
+	case op == nil || op.Doing != doing:
+		a.Operation = &state.Operation{ID: d.nextID(), Doing: doing}
+		d.touch(a)
+	case op.Error == "": // under way
+	case d.now.Before(op.NotBefore):
+		d.wakeAt(op.NotBefore)
+	default:
+		a.Operation = &state.Operation{ID: d.nextID(), Doing: doing, Tries: op.Tries}
+		d.touch(a)
+	}
+	return false
+}
+
+func (d *decision) setActive(a *state.AppServer) {
+	for _, old := range d.servers {
+		if old.ID == d.active.AppServer {
+			old.IdleSince = d.now
+			d.touch(old)
+		}
+	}
+	d.active.AppServer, d.active.Since = "", d.now
+	if a != nil {
+		d.active.AppServer, a.IdleSince, a.Operation = a.ID, time.Time{}, nil
+		d.touch(a)
+	}
+	// What is up by now does not activate by itself any more: a person's choice
+	// stands until a newer build succeeds.
+	for _, other := range d.servers {
+		if other == a || other.State == state.Healthy && !other.Manually {
+			d.active.Highest = max(d.active.Highest, other.Number)
+		}
+	}
+	active := d.active
+	d.Active = &active
+}
+
+// retire ends what is beyond the number to keep: the active one, and the
+// newest of the others.
+func (d *decision) retire() {
+	kept := 0
+	for _, a := range d.servers {
+		if d.active.AppServer == a.ID {
+			kept++
+		}
+	}
+	for _, a := range d.servers {
+		if !a.Good || a.State != state.Healthy || a.ID == d.active.AppServer || a.Wanted != "" {
+			continue
+		}
+		if a.Manually && a.Number > d.active.Highest {
+			continue // it waits for a person
+		}
+		if kept++; kept <= a.Keep {
+			continue
+		}
+		if until := a.IdleSince.Add(drainTime); d.now.Before(until) {
+			d.wakeAt(until)
+			continue
+		}
+		d.doom(a, "")
+	}
+}
+
+func (d *decision) doom(a *state.AppServer, why string) {
+	if doomed, err := a.Doom(why); err == nil {
+		*a = doomed
+		d.touch(a)
+	}
+}
+
+// end sees those that are terminating to their end.
+func (d *decision) end() {
+	for _, a := range d.servers {
+		if a.State != state.Terminating || !d.operate(a, state.Terminate, true) {
+			continue
+		}
+		gone := a.Advance(state.Terminated, "")
+		gone.EndedAt, gone.Operation = d.now, nil
+		d.Gone = append(d.Gone, gone)
+		delete(d.changed, a.ID)
+	}
+}
+
+// Failed records that a try of an operation failed.
+func Failed(op state.Operation, why string, now time.Time) state.Operation {
+	wait := retryAfter << min(op.Tries, 10)
+	op.Tries++
+	op.Error, op.NotBefore = why, now.Add(min(wait, maxRetryAfter))
+	return op
+}
+
+// Allowed says whether a person may ask for this now.
+func Allowed(a *state.AppServer, doing state.Doing) error {
+	switch {
+	case a.State == state.Terminating || a.State == state.Terminated:
+		return fmt.Errorf("AppServer %s is %s", a.ID, a.State)
+	case doing == state.Activate && a.State != state.Healthy:
+		return fmt.Errorf("AppServer %s is %s: only a healthy one can be activated", a.ID, a.State)
+	}
+	return nil
+}

@@ -1,0 +1,108 @@
+package api
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+
+	"github.com/wright-build/wright/master/api/view"
+	"github.com/wright-build/wright/master/state"
+	"github.com/wright-build/wright/master/store"
+)
+
+// maxBody bounds the body of a request, in bytes.
+const maxBody = 64 << 10
+
+// Failure is an error with the HTTP status and the hint it is answered with.
+type Failure struct {
+	Status int
+	Hint   string
+	err    error
+}
+
+func (f *Failure) Error() string { return f.err.Error() }
+
+// Unwrap gives the cause.
+func (f *Failure) Unwrap() error { return f.err }
+
+func fail(status int, hint, format string, args ...any) error {
+	return &Failure{Status: status, Hint: hint, err: fmt.Errorf(format, args...)}
+}
+
+// AsFailure finds the status and hint for any error of this package or of the
+// rooms it asks.
+func AsFailure(err error) *Failure {
+	var f *Failure
+	var tooLarge *http.MaxBytesError
+	switch {
+	case errors.As(err, &f):
+		return f
+	case errors.As(err, &tooLarge):
+		return &Failure{Status: http.StatusRequestEntityTooLarge, err: err}
+	case errors.Is(err, store.ErrNotFound):
+		return &Failure{Status: http.StatusNotFound, err: err}
+	case errors.Is(err, state.ErrFinal), errors.Is(err, state.ErrMove), errors.Is(err, state.ErrStale):
+		return &Failure{Status: http.StatusConflict, err: err}
+	case errors.Is(err, store.ErrConflict):
+		return &Failure{Status: http.StatusConflict, Hint: "try again", err: err}
+	}
+	return &Failure{Status: http.StatusInternalServerError, Hint: "the master's log may say more", err: err}
+}
+
+// endpoint turns the error of a handler into an answer.
+type endpoint struct {
+	handle handler
+	log    *slog.Logger
+}
+
+func (e endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+	err := e.handle(w, r)
+	if err == nil || r.Context().Err() != nil {
+		return // done, or nobody listens any more
+	}
+	f := AsFailure(err)
+	if f.Status >= http.StatusInternalServerError && e.log != nil {
+		e.log.Error("answering a request", "method", r.Method, "path", r.URL.Path, "error", err)
+	}
+	writeJSON(w, f.Status, view.Failure{Error: f.Error(), Hint: f.Hint})
+}
+
+func answer(w http.ResponseWriter, v any) error {
+	writeJSON(w, http.StatusOK, v)
+	return nil
+}
+
+func writeJSON(w http.ResponseWriter, status int, v any) {
+	w.Header().Set("Content-Type", "application/json; charset=utf-8")
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	_ = enc.Encode(v) // the status is sent; a client that is gone needs no answer
+}
+
+// body reads the JSON object of a request into v. No body at all is {}.
+func body(r *http.Request, v any) error {
+	dec := json.NewDecoder(r.Body)
+	dec.DisallowUnknownFields()
+	err := dec.Decode(v)
+	if err == nil && dec.More() {
+		err = errors.New("more than one JSON value")
+	}
+	var tooLarge *http.MaxBytesError
+	switch {
+	case err == nil || errors.Is(err, io.EOF):
+		return nil
+	case errors.As(err, &tooLarge):
+		return fail(http.StatusRequestEntityTooLarge, "", "the request has more than %d bytes", maxBody)
+	}
+	return fail(http.StatusBadRequest, "send one JSON object", "read the request: %w", err)
+}
+
+func (s *server) unknown(_ http.ResponseWriter, r *http.Request) error {
+	return fail(http.StatusNotFound, "the API begins at "+Prefix, "no such place: %s %s", r.Method, r.URL.Path)
+}

@@ -1,0 +1,127 @@
+// Package api answers other programs, the command line among them: HTTP and
+// JSON under /api/v1. It reads facts and asks the rooms that own them for
+// deeds; it decides nothing and writes no fact. It does not know how builds
+// are scheduled, where agents are, or what pages look like.
+package api
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/wright-build/wright/master/logs"
+	"github.com/wright-build/wright/master/state"
+	"github.com/wright-build/wright/master/store"
+)
+
+// Request is what a person or a program wants built.
+type Request struct {
+	Revision string // of the source; "" is the newest
+	Text     string // why, in their words
+	Kind     string // person, retry
+}
+
+// Builds starts and ends builds.
+type Builds interface {
+	// Start requests a build of an instance in force.
+	Start(ctx context.Context, instance string, r Request) (state.Build, error)
+	// Cancel wants a build ended; one that has ended is state.ErrFinal.
+	Cancel(ctx context.Context, id state.BuildID, why string) error
+}
+
+// Batch is what a Builds may do besides: many builds in as few transactions as
+// possible.
+type Batch interface {
+	StartMany(ctx context.Context, instance string, r Request, count int) ([]state.Build, error)
+}
+
+// Instances changes what is remembered of an instance.
+type Instances interface {
+	Archive(ctx context.Context, instance string, archived bool) error
+}
+
+// AppServers takes down what a person wants done to an AppServer.
+type AppServers interface {
+	Want(ctx context.Context, id string, doing state.Doing) error
+}
+
+// Agents changes what is wanted of agents.
+type Agents interface {
+	// Drain says whether an agent is to get no more work.
+	Drain(ctx context.Context, name string, drain bool) error
+}
+
+// Polls tells of looks at remotes.
+type Polls interface {
+	// Status says when a remote was last asked (zero: never) and what went wrong
+	// then ("": nothing).
+	Status(vcs, url string) (checkedAt time.Time, err string)
+	// CheckNow asks a remote without waiting for its turn.
+	CheckNow(url string)
+}
+
+// Config is everything the API needs. Rooms that are nil are answered for with
+// 501 Not Implemented, or as if they had nothing to tell.
+type Config struct {
+	Store      *store.Store
+	Logs       *logs.Logs
+	Builds     Builds
+	Instances  Instances
+	AppServers AppServers
+	Agents     Agents
+	Polls      Polls
+	Token      string // wanted of everybody; "": no token
+	Version    string // of this master
+	Listen     string // host:port that is listened at; on loopback foreign Host headers are refused
+	Proxy      string // host:port where NAME.localhost leads to the active AppServer of NAME; "": nowhere
+	Log        *slog.Logger
+}
+
+// Prefix is where the API begins.
+const Prefix = "/api/v1"
+
+type server struct {
+	Config
+	Queries
+}
+
+// New makes the handler of everything under /api.
+func New(cfg Config) http.Handler {
+	s := &server{Config: cfg, Queries: NewQueries(cfg)}
+	mux := http.NewServeMux()
+	for pattern, handle := range s.routes() {
+		mux.Handle(pattern, endpoint{handle, cfg.Log})
+	}
+	mux.Handle("/api/", endpoint{s.unknown, cfg.Log})
+	return Guard(cfg.Listen, s.bearer(mux))
+}
+
+type handler func(w http.ResponseWriter, r *http.Request) error
+
+func (s *server) routes() map[string]handler {
+	return map[string]handler{
+		"GET " + Prefix + "/info":                        s.info,
+		"GET " + Prefix + "/instances":                   s.instances,
+		"GET " + Prefix + "/instances/{name}":            s.instance,
+		"POST " + Prefix + "/instances/{name}/archive":   s.archive,
+		"POST " + Prefix + "/instances/{name}/redeploy":  s.redeploy,
+		"GET " + Prefix + "/builds":                      s.builds,
+		"POST " + Prefix + "/builds":                     s.startBuilds,
+		"GET " + Prefix + "/builds/{id}":                 s.build,
+		"GET " + Prefix + "/builds/{id}/log":             s.buildLog,
+		"GET " + Prefix + "/builds/{id}/parts":           s.parts,
+		"POST " + Prefix + "/builds/{id}/cancel":         s.cancel,
+		"POST " + Prefix + "/builds/{id}/retry":          s.retry,
+		"GET " + Prefix + "/watches":                     s.watches,
+		"GET " + Prefix + "/appservers":                  s.appServers,
+		"GET " + Prefix + "/appservers/{id}":             s.appServer,
+		"POST " + Prefix + "/appservers/{id}/activate":   s.want(state.Activate),
+		"POST " + Prefix + "/appservers/{id}/deactivate": s.want(state.Deactivate),
+		"POST " + Prefix + "/appservers/{id}/terminate":  s.want(state.Terminate),
+		"GET " + Prefix + "/agents":                      s.agents,
+		"POST " + Prefix + "/agents/{name}/drain":        s.drain,
+		"GET " + Prefix + "/manifests/errors":            s.problems,
+		"POST " + Prefix + "/changes":                    s.changes,
+	}
+}

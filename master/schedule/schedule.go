@@ -1,0 +1,236 @@
+// Package schedule turns changes and people's wishes into requests: queued
+// builds. Whether an instance is built because of changes is decided by Decide,
+// purely and from the facts alone, so nothing is lost when the master dies
+// anywhere. The package numbers builds and is the only one that makes them; it
+// does not know agents, nor what becomes of a build.
+package schedule
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/wright-build/wright/manifests"
+	"github.com/wright-build/wright/master/state"
+	"github.com/wright-build/wright/master/store"
+	"github.com/wright-build/wright/master/watchlist"
+)
+
+// ErrNoInstance means that no manifest of that name is in force.
+var ErrNoInstance = errors.New("no such instance is in force")
+
+// ErrArchived means that the instance is archived and builds no more.
+var ErrArchived = errors.New("the instance is archived")
+
+// Request is a person's wish to build an instance.
+type Request struct {
+	Kind     string // "person" (default), "retry"
+	Text     string // why, in a few words
+	Revision string // of the source; "": the newest
+}
+
+// Scheduler is the room. Run must run for anything to happen.
+type Scheduler struct {
+	store *store.Store
+	log   *slog.Logger
+	asked chan *wish
+
+	// owned by Run
+	index watchlist.Index
+	wakes map[string]time.Time // instances to decide about again
+	timer *time.Timer
+}
+
+// wish is a request and where its answer goes.
+type wish struct {
+	instance string
+	do       func(i *state.Instance, m *manifests.Manifest) (*state.Build, error)
+	answer   chan answer
+}
+
+type answer struct {
+	build state.Build
+	err   error
+}
+
+// New makes the room.
+func New(st *store.Store, log *slog.Logger) *Scheduler {
+	return &Scheduler{store: st, log: log, asked: make(chan *wish, maxTogether), wakes: map[string]time.Time{}}
+}
+
+// Start requests a build of an instance and returns it, queued.
+func (s *Scheduler) Start(ctx context.Context, instance string, r Request) (state.Build, error) {
+	if r.Kind == "" {
+		r.Kind = "person"
+	}
+	return s.ask(ctx, instance, func(i *state.Instance, m *manifests.Manifest) (*state.Build, error) {
+		if m == nil {
+			return nil, fmt.Errorf("build %s: %w", instance, ErrNoInstance)
+		}
+		if i.Archived {
+			return nil, fmt.Errorf("build %s: %w; bring it back with `wright instance archive --undo %s`", instance, ErrArchived, instance)
+		}
+		return newBuild(i, m, state.Reason{Kind: r.Kind, Text: r.Text}, r.Revision, time.Now().UTC()), nil
+	})
+}
+
+// Archive says that an instance builds no more, or again.
+func (s *Scheduler) Archive(ctx context.Context, instance string, archived bool) error {
+	_, err := s.ask(ctx, instance, func(i *state.Instance, m *manifests.Manifest) (*state.Build, error) {
+		if m == nil && i.Rev == 0 {
+			return nil, fmt.Errorf("archive %s: %w", instance, ErrNoInstance)
+		}
+		i.Archived = archived
+		return nil, nil
+	})
+	return err
+}
+
+func (s *Scheduler) ask(ctx context.Context, instance string, do func(*state.Instance, *manifests.Manifest) (*state.Build, error)) (state.Build, error) {
+	w := &wish{instance: instance, do: do, answer: make(chan answer, 1)}
+	select {
+	case s.asked <- w:
+	case <-ctx.Done():
+		return state.Build{}, ctx.Err()
+	}
+	select {
+	case a := <-w.answer:
+		return a.build, a.err
+	case <-ctx.Done():
+		return state.Build{}, ctx.Err()
+	}
+}
+
+// newBuild takes the next number of the instance.
+func newBuild(i *state.Instance, m *manifests.Manifest, why state.Reason, revision string, now time.Time) *state.Build {
+	i.LastNumber++
+	id := state.BuildID{Instance: m.Instance, Number: i.LastNumber}
+	return &state.Build{
+		ID: id.String(), Instance: id.Instance, Number: id.Number, State: state.Queued, Reason: why,
+		Priority: m.Priority, Requires: state.Requirements(m), Revision: revision, Attempt: 1, QueuedAt: now,
+	}
+}
+
+// Run decides until ctx ends.
+func (s *Scheduler) Run(ctx context.Context) error {
+	sub := s.store.Subscribe(state.KindInForce, state.KindInstance, state.KindRef, state.KindReport)
+	defer s.store.Unsubscribe(sub)
+	s.timer = time.NewTimer(time.Hour)
+	defer s.timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-sub.Wake():
+			for name := range s.concerned(sub.Take()) {
+				s.consider(ctx, name, time.Now().UTC())
+			}
+		case w := <-s.asked:
+			s.grant(ctx, w)
+		case now := <-s.timer.C:
+			for name, at := range s.wakes {
+				if !at.After(now) {
+					s.consider(ctx, name, now.UTC())
+				}
+			}
+		}
+		s.setTimer(time.Now())
+	}
+}
+
+func (s *Scheduler) setTimer(now time.Time) {
+	next := now.Add(time.Hour)
+	for _, at := range s.wakes {
+		if at.Before(next) {
+			next = at
+		}
+	}
+	s.timer.Reset(max(next.Sub(now), time.Millisecond))
+}
+
+// concerned brings the index up to date and names the instances about which
+// there may be something new to decide.
+func (s *Scheduler) concerned(keys []state.Key, all bool) map[string]bool {
+	names := map[string]bool{}
+	s.store.Read(func(f *state.Facts) {
+		if all {
+			s.index = watchlist.Index{}
+			for name := range f.Manifests {
+				names[name] = true
+				s.reindex(f, name)
+			}
+			return
+		}
+		for _, k := range keys {
+			switch k.Kind {
+			case state.KindInForce, state.KindReport:
+				s.reindex(f, k.Name)
+				names[k.Name] = true
+			case state.KindInstance:
+				names[k.Name] = true
+			case state.KindRef:
+				if ref := f.Refs[k.Name]; ref != nil {
+					for _, name := range s.index.Instances(ref.Key()) {
+						names[name] = true
+					}
+				}
+			}
+		}
+	})
+	return names
+}
+
+func (s *Scheduler) reindex(f *state.Facts, name string) {
+	s.index.Set(name, watchlist.Merge(manifestOf(f, name), f.Reports[name]))
+}
+
+// consider decides about one instance and carries the verdict out.
+func (s *Scheduler) consider(ctx context.Context, name string, now time.Time) {
+	situation := s.situation(name)
+	v := Decide(situation, now)
+	delete(s.wakes, name)
+	if !v.Wake.IsZero() {
+		s.wakes[name] = v.Wake
+	}
+	if v.Build == nil && !v.remembers(situation.Instance) {
+		return
+	}
+	i := situation.Instance
+	i.Name, i.Seen = name, v.Seen
+	var writes []state.Write
+	if v.Build != nil {
+		b := newBuild(&i, situation.Manifest, *v.Build, "", now)
+		s.log.Info("build requested", "build", b.ID, "reason", b.Reason.Text)
+		writes = append(writes, b.Put())
+	}
+	if err := s.store.CommitSeen(ctx, append(writes, i.Put())...); err != nil && ctx.Err() == nil {
+		s.log.Error("a decision could not be stored; deciding again", "instance", name, "error", err)
+		s.wakes[name] = now.Add(time.Second)
+	}
+}
+
+func (s *Scheduler) situation(name string) Situation {
+	var out Situation
+	s.store.Read(func(f *state.Facts) {
+		out.Manifest, out.Report = manifestOf(f, name), f.Reports[name]
+		if i := f.Instances[name]; i != nil {
+			out.Instance = *i
+		}
+		for _, w := range watchlist.Merge(out.Manifest, out.Report) {
+			out.Watches = append(out.Watches, Observed{w, f.Refs[state.RefName(w.Key())]})
+		}
+		for _, b := range f.OfInstance(name) {
+			out.Waiting = out.Waiting || b.State == state.Queued && b.Revision == ""
+		}
+	})
+	return out
+}
+
+func manifestOf(f *state.Facts, name string) *manifests.Manifest {
+	if m := f.Manifests[name]; m != nil {
+		return m.Manifest
+	}
+	return nil
+}

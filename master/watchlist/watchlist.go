@@ -1,0 +1,160 @@
+// Package watchlist says what is watched: the watches of one instance, merged
+// from its manifest and its last report, and the union of all instances with
+// the way back from a watch to the instances it belongs to.
+//
+// It is pure: no I/O, no clock. It does not know how a remote is asked, what a
+// movement means, or where the facts come from.
+package watchlist
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/wright-build/wright/manifests"
+	"github.com/wright-build/wright/master/state"
+)
+
+// Origin says who asked for a watch.
+type Origin string
+
+// The origins; of two for one watch the earlier here wins.
+const (
+	Source   Origin = "source"   // the manifest's [source]
+	Manifest Origin = "manifest" // a [[watch]] of the manifest
+	Auto     Origin = "auto"     // the last report of a build
+)
+
+// Watch is something whose movement triggers a build of an instance.
+type Watch struct {
+	VCS      string // "git"
+	URL      string // as it was written
+	Ref      string // a full ref, or "HEAD"
+	Revision string // what the last reporting build used; "" is unknown
+	FactsAt  int64  // store revision that Revision is at least as new as; 0 without one
+	Origin   Origin
+}
+
+// Key names what is watched, as manifests.Watch.Key does: equal for all
+// spellings of one URL.
+func (w Watch) Key() string {
+	return manifests.Watch{VCS: w.VCS, URL: w.URL, Ref: w.Ref}.Key()
+}
+
+// Merge is the effective list of an instance, sorted by key and without
+// repetitions. Without a manifest in force (nil) it is empty; without a report
+// (nil) it is what the manifest says.
+func Merge(m *manifests.Manifest, r *state.Report) []Watch {
+	if m == nil || m.WatchNothing {
+		return nil
+	}
+	var found union
+	if w, ok := sourceWatch(m.Source); ok {
+		found.add(w)
+	}
+	for _, w := range m.Watches {
+		found.add(Watch{VCS: w.VCS, URL: w.URL, Ref: w.Ref, Origin: Manifest})
+	}
+	for _, w := range autoWatches(m, r) {
+		found.add(w)
+	}
+	return found.sorted()
+}
+
+// sourceWatch is the watch of a source that follows a branch; a frozen one
+// never moves.
+func sourceWatch(s *manifests.Source) (Watch, bool) {
+	if s == nil || s.Revision != "" {
+		return Watch{}, false
+	}
+	ref := "HEAD"
+	if s.Branch != "" {
+		ref = "refs/heads/" + s.Branch
+	}
+	return Watch{VCS: s.VCS, URL: s.URL, Ref: ref, Origin: Source}, true
+}
+
+// autoWatches are the watches of a report that the manifest lets through.
+func autoWatches(m *manifests.Manifest, r *state.Report) []Watch {
+	if r == nil || !m.AutoWatch.On {
+		return nil
+	}
+	branch := headBranch(m.Source, r.Watches)
+	all := make([]Watch, 0, len(r.Watches))
+	for i, w := range r.Watches {
+		if m.AutoWatch.Ignores(w.URL) {
+			continue
+		}
+		auto := Watch{VCS: w.VCS, URL: w.URL, Ref: w.Ref, Revision: w.Revision, FactsAt: w.FactsAt, Origin: Auto}
+		if i == branch {
+			auto.Ref = "HEAD"
+		}
+		all = append(all, auto)
+	}
+	return all
+}
+
+// headBranch is the index of the entry that is the source itself under the name
+// of its branch, where the manifest follows the remote's HEAD; -1 if there is
+// none. If the report tells HEAD's revision, it is the first branch at that
+// revision; else the only branch of that remote. Of several it cannot be told
+// which one HEAD is, and to watch one twice is better than not at all.
+func headBranch(s *manifests.Source, watches []state.Reported) int {
+	if s == nil || s.Revision != "" || s.Branch != "" {
+		return -1
+	}
+	remote := manifests.CanonicalURL(s.URL)
+	var branches []int
+	head := ""
+	for i, w := range watches {
+		if w.VCS != s.VCS || w.URL != s.URL && manifests.CanonicalURL(w.URL) != remote {
+			continue
+		}
+		if w.Ref == "HEAD" {
+			head = w.Revision
+		} else if strings.HasPrefix(w.Ref, "refs/heads/") {
+			branches = append(branches, i)
+		}
+	}
+	if head != "" {
+		branches = slices.DeleteFunc(branches, func(i int) bool { return watches[i].Revision != head })
+	}
+	if len(branches) == 1 || head != "" && len(branches) > 1 {
+		return branches[0]
+	}
+	return -1
+}
+
+// union collects watches; the first of a key stays, and takes over the revision
+// of a later one if it has none.
+type union struct {
+	at  map[string]int
+	all []keyed
+}
+
+type keyed struct {
+	key string
+	Watch
+}
+
+func (u *union) add(w Watch) {
+	if u.at == nil {
+		u.at = make(map[string]int)
+	}
+	key := w.Key()
+	i, again := u.at[key]
+	if !again {
+		u.at[key] = len(u.all)
+		u.all = append(u.all, keyed{key, w})
+	} else if u.all[i].Revision == "" {
+		u.all[i].Revision, u.all[i].FactsAt = w.Revision, w.FactsAt
+	}
+}
+
+func (u *union) sorted() []Watch {
+	slices.SortFunc(u.all, func(a, b keyed) int { return strings.Compare(a.key, b.key) })
+	all := make([]Watch, len(u.all))
+	for i, k := range u.all {
+		all[i] = k.Watch
+	}
+	return all
+}

@@ -15,7 +15,6 @@ import (
 type Situation struct {
 	Manifest *manifests.Manifest // nil: not in force
 	Instance state.Instance
-	Report   *state.Report // nil: none
 	Watches  []Observed
 	Waiting  bool // a build is queued that will fetch the newest of everything
 }
@@ -66,12 +65,11 @@ func Decide(s Situation, now time.Time) Verdict {
 // account, and what that is for every watch.
 func compare(s Situation) (seen map[string]state.Seen, moved []Observed) {
 	seen = make(map[string]state.Seen, len(s.Watches))
-	reported := reportedBy(s.Report)
 	for _, o := range s.Watches {
 		key := o.Watch.Key()
 		known, ok := s.Instance.Seen[key]
-		if r, found := reported[key]; found && (!ok || r.At >= known.At) {
-			known, ok = r, true
+		if w := o.Watch; w.Revision != "" && (!ok || w.FactsAt >= known.At) { // as the last report says
+			known, ok = state.Seen{Revision: w.Revision, At: w.FactsAt}, true
 		}
 		exists := o.Ref != nil && o.Ref.Revision != ""
 		switch {
@@ -86,21 +84,6 @@ func compare(s Situation) (seen map[string]state.Seen, moved []Observed) {
 		}
 	}
 	return seen, moved
-}
-
-// reportedBy is what the last report says that its build used. An entry
-// without a revision says nothing.
-func reportedBy(r *state.Report) map[string]state.Seen {
-	seen := map[string]state.Seen{}
-	if r == nil {
-		return seen
-	}
-	for _, w := range r.Watches {
-		if w.Revision != "" {
-			seen[w.Key()] = state.Seen{Revision: w.Revision, At: w.FactsAt}
-		}
-	}
-	return seen
 }
 
 func quietSince(moved []Observed) time.Time {

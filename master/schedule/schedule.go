@@ -214,11 +214,11 @@ func (s *Scheduler) consider(ctx context.Context, name string, now time.Time) {
 func (s *Scheduler) situation(name string) Situation {
 	var out Situation
 	s.store.Read(func(f *state.Facts) {
-		out.Manifest, out.Report = manifestOf(f, name), f.Reports[name]
+		out.Manifest = manifestOf(f, name)
 		if i := f.Instances[name]; i != nil {
 			out.Instance = *i
 		}
-		for _, w := range watchlist.Merge(out.Manifest, out.Report) {
+		for _, w := range watchlist.Merge(out.Manifest, f.Reports[name]) {
 			out.Watches = append(out.Watches, Observed{w, f.Refs[state.RefName(w.Key())]})
 		}
 		for _, b := range f.OfInstance(name) {

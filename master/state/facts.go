@@ -49,6 +49,9 @@ func NewFacts() *Facts {
 // must not be changed or kept.
 func (f *Facts) Queue() []*Build { return f.queue }
 
+// ByName returns a live build by the name of its fact, nil if there is none.
+func (f *Facts) ByName(name string) *Build { return f.Builds[f.ids[name]] }
+
 // OfAgent returns the builds in an agent's hands.
 func (f *Facts) OfAgent(name string) map[string]*Build { return f.byAgent[name] }
 

@@ -51,6 +51,10 @@ func (u *Subscription) Take() (keys []state.Key, all bool) {
 	return keys, all
 }
 
+// Again makes the next Take say that everything may have changed: for a
+// reader that took keys and could not act on them.
+func (u *Subscription) Again() { u.touchAll() }
+
 func (u *Subscription) touch(k state.Key) {
 	if !slices.Contains(u.kinds, k.Kind) {
 		return

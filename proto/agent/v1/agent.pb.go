@@ -196,7 +196,7 @@ func (x Operation_Kind) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Operation_Kind.Descriptor instead.
 func (Operation_Kind) EnumDescriptor() ([]byte, []int) {
-	return file_agent_v1_agent_proto_rawDescGZIP(), []int{20, 0}
+	return file_agent_v1_agent_proto_rawDescGZIP(), []int{19, 0}
 }
 
 type FromAgent struct {
@@ -207,7 +207,6 @@ type FromAgent struct {
 	//	*FromAgent_Updates
 	//	*FromAgent_OperationResult
 	//	*FromAgent_Heartbeat
-	//	*FromAgent_Drain
 	Message       isFromAgent_Message `protobuf_oneof:"message"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -286,15 +285,6 @@ func (x *FromAgent) GetHeartbeat() *Heartbeat {
 	return nil
 }
 
-func (x *FromAgent) GetDrain() *Drain {
-	if x != nil {
-		if x, ok := x.Message.(*FromAgent_Drain); ok {
-			return x.Drain
-		}
-	}
-	return nil
-}
-
 type isFromAgent_Message interface {
 	isFromAgent_Message()
 }
@@ -315,10 +305,6 @@ type FromAgent_Heartbeat struct {
 	Heartbeat *Heartbeat `protobuf:"bytes,4,opt,name=heartbeat,proto3,oneof"`
 }
 
-type FromAgent_Drain struct {
-	Drain *Drain `protobuf:"bytes,5,opt,name=drain,proto3,oneof"`
-}
-
 func (*FromAgent_Hello) isFromAgent_Message() {}
 
 func (*FromAgent_Updates) isFromAgent_Message() {}
@@ -326,8 +312,6 @@ func (*FromAgent_Updates) isFromAgent_Message() {}
 func (*FromAgent_OperationResult) isFromAgent_Message() {}
 
 func (*FromAgent_Heartbeat) isFromAgent_Message() {}
-
-func (*FromAgent_Drain) isFromAgent_Message() {}
 
 type FromMaster struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -475,7 +459,8 @@ func (*FromMaster_Settled) isFromMaster_Message() {}
 
 func (*FromMaster_Operation) isFromMaster_Message() {}
 
-// Hello is what an agent offers and which builds it still holds.
+// Hello is what an agent offers and which builds it still holds. Said again
+// within a session, it changes what is offered.
 type Hello struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
@@ -484,6 +469,7 @@ type Hello struct {
 	Plugins       []string               `protobuf:"bytes,4,rep,name=plugins,proto3" json:"plugins,omitempty"`           // "cloud/process 0.1.0"
 	Version       string                 `protobuf:"bytes,5,opt,name=version,proto3" json:"version,omitempty"`
 	Builds        []*Update              `protobuf:"bytes,6,rep,name=builds,proto3" json:"builds,omitempty"`
+	Draining      bool                   `protobuf:"varint,7,opt,name=draining,proto3" json:"draining,omitempty"` // wants no further work
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -558,6 +544,13 @@ func (x *Hello) GetBuilds() []*Update {
 		return x.Builds
 	}
 	return nil
+}
+
+func (x *Hello) GetDraining() bool {
+	if x != nil {
+		return x.Draining
+	}
+	return false
 }
 
 type Welcome struct {
@@ -648,51 +641,6 @@ func (*Heartbeat) Descriptor() ([]byte, []int) {
 	return file_agent_v1_agent_proto_rawDescGZIP(), []int{4}
 }
 
-// Drain says that the agent wants no further work.
-type Drain struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Draining      bool                   `protobuf:"varint,1,opt,name=draining,proto3" json:"draining,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *Drain) Reset() {
-	*x = Drain{}
-	mi := &file_agent_v1_agent_proto_msgTypes[5]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *Drain) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*Drain) ProtoMessage() {}
-
-func (x *Drain) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_v1_agent_proto_msgTypes[5]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use Drain.ProtoReflect.Descriptor instead.
-func (*Drain) Descriptor() ([]byte, []int) {
-	return file_agent_v1_agent_proto_rawDescGZIP(), []int{5}
-}
-
-func (x *Drain) GetDraining() bool {
-	if x != nil {
-		return x.Draining
-	}
-	return false
-}
-
 // Work is one attempt of one build, complete: the agent needs no manifest.
 type Work struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -713,7 +661,7 @@ type Work struct {
 
 func (x *Work) Reset() {
 	*x = Work{}
-	mi := &file_agent_v1_agent_proto_msgTypes[6]
+	mi := &file_agent_v1_agent_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -725,7 +673,7 @@ func (x *Work) String() string {
 func (*Work) ProtoMessage() {}
 
 func (x *Work) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_v1_agent_proto_msgTypes[6]
+	mi := &file_agent_v1_agent_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -738,7 +686,7 @@ func (x *Work) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Work.ProtoReflect.Descriptor instead.
 func (*Work) Descriptor() ([]byte, []int) {
-	return file_agent_v1_agent_proto_rawDescGZIP(), []int{6}
+	return file_agent_v1_agent_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *Work) GetBuild() string {
@@ -832,7 +780,7 @@ type Source struct {
 
 func (x *Source) Reset() {
 	*x = Source{}
-	mi := &file_agent_v1_agent_proto_msgTypes[7]
+	mi := &file_agent_v1_agent_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -844,7 +792,7 @@ func (x *Source) String() string {
 func (*Source) ProtoMessage() {}
 
 func (x *Source) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_v1_agent_proto_msgTypes[7]
+	mi := &file_agent_v1_agent_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -857,7 +805,7 @@ func (x *Source) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Source.ProtoReflect.Descriptor instead.
 func (*Source) Descriptor() ([]byte, []int) {
-	return file_agent_v1_agent_proto_rawDescGZIP(), []int{7}
+	return file_agent_v1_agent_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Source) GetVcs() string {
@@ -915,7 +863,7 @@ type Step struct {
 
 func (x *Step) Reset() {
 	*x = Step{}
-	mi := &file_agent_v1_agent_proto_msgTypes[8]
+	mi := &file_agent_v1_agent_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -927,7 +875,7 @@ func (x *Step) String() string {
 func (*Step) ProtoMessage() {}
 
 func (x *Step) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_v1_agent_proto_msgTypes[8]
+	mi := &file_agent_v1_agent_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -940,7 +888,7 @@ func (x *Step) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Step.ProtoReflect.Descriptor instead.
 func (*Step) Descriptor() ([]byte, []int) {
-	return file_agent_v1_agent_proto_rawDescGZIP(), []int{8}
+	return file_agent_v1_agent_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Step) GetName() string {
@@ -990,7 +938,7 @@ type Database struct {
 
 func (x *Database) Reset() {
 	*x = Database{}
-	mi := &file_agent_v1_agent_proto_msgTypes[9]
+	mi := &file_agent_v1_agent_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1002,7 +950,7 @@ func (x *Database) String() string {
 func (*Database) ProtoMessage() {}
 
 func (x *Database) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_v1_agent_proto_msgTypes[9]
+	mi := &file_agent_v1_agent_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1015,7 +963,7 @@ func (x *Database) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Database.ProtoReflect.Descriptor instead.
 func (*Database) Descriptor() ([]byte, []int) {
-	return file_agent_v1_agent_proto_rawDescGZIP(), []int{9}
+	return file_agent_v1_agent_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Database) GetProvider() string {
@@ -1062,7 +1010,7 @@ type AppServer struct {
 
 func (x *AppServer) Reset() {
 	*x = AppServer{}
-	mi := &file_agent_v1_agent_proto_msgTypes[10]
+	mi := &file_agent_v1_agent_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1074,7 +1022,7 @@ func (x *AppServer) String() string {
 func (*AppServer) ProtoMessage() {}
 
 func (x *AppServer) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_v1_agent_proto_msgTypes[10]
+	mi := &file_agent_v1_agent_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1087,7 +1035,7 @@ func (x *AppServer) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AppServer.ProtoReflect.Descriptor instead.
 func (*AppServer) Descriptor() ([]byte, []int) {
-	return file_agent_v1_agent_proto_rawDescGZIP(), []int{10}
+	return file_agent_v1_agent_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *AppServer) GetId() string {
@@ -1157,7 +1105,7 @@ type Health struct {
 
 func (x *Health) Reset() {
 	*x = Health{}
-	mi := &file_agent_v1_agent_proto_msgTypes[11]
+	mi := &file_agent_v1_agent_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1169,7 +1117,7 @@ func (x *Health) String() string {
 func (*Health) ProtoMessage() {}
 
 func (x *Health) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_v1_agent_proto_msgTypes[11]
+	mi := &file_agent_v1_agent_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1182,7 +1130,7 @@ func (x *Health) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Health.ProtoReflect.Descriptor instead.
 func (*Health) Descriptor() ([]byte, []int) {
-	return file_agent_v1_agent_proto_rawDescGZIP(), []int{11}
+	return file_agent_v1_agent_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Health) GetHttp() string {
@@ -1218,7 +1166,7 @@ type DNS struct {
 
 func (x *DNS) Reset() {
 	*x = DNS{}
-	mi := &file_agent_v1_agent_proto_msgTypes[12]
+	mi := &file_agent_v1_agent_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1230,7 +1178,7 @@ func (x *DNS) String() string {
 func (*DNS) ProtoMessage() {}
 
 func (x *DNS) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_v1_agent_proto_msgTypes[12]
+	mi := &file_agent_v1_agent_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1243,7 +1191,7 @@ func (x *DNS) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DNS.ProtoReflect.Descriptor instead.
 func (*DNS) Descriptor() ([]byte, []int) {
-	return file_agent_v1_agent_proto_rawDescGZIP(), []int{12}
+	return file_agent_v1_agent_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *DNS) GetProvider() string {
@@ -1284,7 +1232,7 @@ type Updates struct {
 
 func (x *Updates) Reset() {
 	*x = Updates{}
-	mi := &file_agent_v1_agent_proto_msgTypes[13]
+	mi := &file_agent_v1_agent_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1296,7 +1244,7 @@ func (x *Updates) String() string {
 func (*Updates) ProtoMessage() {}
 
 func (x *Updates) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_v1_agent_proto_msgTypes[13]
+	mi := &file_agent_v1_agent_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1309,7 +1257,7 @@ func (x *Updates) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Updates.ProtoReflect.Descriptor instead.
 func (*Updates) Descriptor() ([]byte, []int) {
-	return file_agent_v1_agent_proto_rawDescGZIP(), []int{13}
+	return file_agent_v1_agent_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Updates) GetUpdates() []*Update {
@@ -1339,7 +1287,7 @@ type Update struct {
 
 func (x *Update) Reset() {
 	*x = Update{}
-	mi := &file_agent_v1_agent_proto_msgTypes[14]
+	mi := &file_agent_v1_agent_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1351,7 +1299,7 @@ func (x *Update) String() string {
 func (*Update) ProtoMessage() {}
 
 func (x *Update) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_v1_agent_proto_msgTypes[14]
+	mi := &file_agent_v1_agent_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1364,7 +1312,7 @@ func (x *Update) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Update.ProtoReflect.Descriptor instead.
 func (*Update) Descriptor() ([]byte, []int) {
-	return file_agent_v1_agent_proto_rawDescGZIP(), []int{14}
+	return file_agent_v1_agent_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Update) GetBuild() string {
@@ -1450,7 +1398,7 @@ type Server struct {
 
 func (x *Server) Reset() {
 	*x = Server{}
-	mi := &file_agent_v1_agent_proto_msgTypes[15]
+	mi := &file_agent_v1_agent_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1462,7 +1410,7 @@ func (x *Server) String() string {
 func (*Server) ProtoMessage() {}
 
 func (x *Server) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_v1_agent_proto_msgTypes[15]
+	mi := &file_agent_v1_agent_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1475,7 +1423,7 @@ func (x *Server) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Server.ProtoReflect.Descriptor instead.
 func (*Server) Descriptor() ([]byte, []int) {
-	return file_agent_v1_agent_proto_rawDescGZIP(), []int{15}
+	return file_agent_v1_agent_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Server) GetSpawned() bool {
@@ -1520,7 +1468,7 @@ type Cancel struct {
 
 func (x *Cancel) Reset() {
 	*x = Cancel{}
-	mi := &file_agent_v1_agent_proto_msgTypes[16]
+	mi := &file_agent_v1_agent_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1532,7 +1480,7 @@ func (x *Cancel) String() string {
 func (*Cancel) ProtoMessage() {}
 
 func (x *Cancel) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_v1_agent_proto_msgTypes[16]
+	mi := &file_agent_v1_agent_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1545,7 +1493,7 @@ func (x *Cancel) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Cancel.ProtoReflect.Descriptor instead.
 func (*Cancel) Descriptor() ([]byte, []int) {
-	return file_agent_v1_agent_proto_rawDescGZIP(), []int{16}
+	return file_agent_v1_agent_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Cancel) GetBuild() string {
@@ -1585,7 +1533,7 @@ type Acks struct {
 
 func (x *Acks) Reset() {
 	*x = Acks{}
-	mi := &file_agent_v1_agent_proto_msgTypes[17]
+	mi := &file_agent_v1_agent_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1597,7 +1545,7 @@ func (x *Acks) String() string {
 func (*Acks) ProtoMessage() {}
 
 func (x *Acks) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_v1_agent_proto_msgTypes[17]
+	mi := &file_agent_v1_agent_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1610,7 +1558,7 @@ func (x *Acks) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Acks.ProtoReflect.Descriptor instead.
 func (*Acks) Descriptor() ([]byte, []int) {
-	return file_agent_v1_agent_proto_rawDescGZIP(), []int{17}
+	return file_agent_v1_agent_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Acks) GetAcks() []*Ack {
@@ -1633,7 +1581,7 @@ type Ack struct {
 
 func (x *Ack) Reset() {
 	*x = Ack{}
-	mi := &file_agent_v1_agent_proto_msgTypes[18]
+	mi := &file_agent_v1_agent_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1645,7 +1593,7 @@ func (x *Ack) String() string {
 func (*Ack) ProtoMessage() {}
 
 func (x *Ack) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_v1_agent_proto_msgTypes[18]
+	mi := &file_agent_v1_agent_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1658,7 +1606,7 @@ func (x *Ack) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Ack.ProtoReflect.Descriptor instead.
 func (*Ack) Descriptor() ([]byte, []int) {
-	return file_agent_v1_agent_proto_rawDescGZIP(), []int{18}
+	return file_agent_v1_agent_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *Ack) GetBuild() string {
@@ -1695,7 +1643,7 @@ type Settled struct {
 
 func (x *Settled) Reset() {
 	*x = Settled{}
-	mi := &file_agent_v1_agent_proto_msgTypes[19]
+	mi := &file_agent_v1_agent_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1707,7 +1655,7 @@ func (x *Settled) String() string {
 func (*Settled) ProtoMessage() {}
 
 func (x *Settled) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_v1_agent_proto_msgTypes[19]
+	mi := &file_agent_v1_agent_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1720,7 +1668,7 @@ func (x *Settled) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Settled.ProtoReflect.Descriptor instead.
 func (*Settled) Descriptor() ([]byte, []int) {
-	return file_agent_v1_agent_proto_rawDescGZIP(), []int{19}
+	return file_agent_v1_agent_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *Settled) GetBuild() string {
@@ -1769,7 +1717,7 @@ type Operation struct {
 
 func (x *Operation) Reset() {
 	*x = Operation{}
-	mi := &file_agent_v1_agent_proto_msgTypes[20]
+	mi := &file_agent_v1_agent_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1781,7 +1729,7 @@ func (x *Operation) String() string {
 func (*Operation) ProtoMessage() {}
 
 func (x *Operation) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_v1_agent_proto_msgTypes[20]
+	mi := &file_agent_v1_agent_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1794,7 +1742,7 @@ func (x *Operation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Operation.ProtoReflect.Descriptor instead.
 func (*Operation) Descriptor() ([]byte, []int) {
-	return file_agent_v1_agent_proto_rawDescGZIP(), []int{20}
+	return file_agent_v1_agent_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *Operation) GetId() string {
@@ -1857,13 +1805,14 @@ type OperationResult struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
 	Error         string                 `protobuf:"bytes,2,opt,name=error,proto3" json:"error,omitempty"` // empty: done
+	Appserver     string                 `protobuf:"bytes,3,opt,name=appserver,proto3" json:"appserver,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *OperationResult) Reset() {
 	*x = OperationResult{}
-	mi := &file_agent_v1_agent_proto_msgTypes[21]
+	mi := &file_agent_v1_agent_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1875,7 +1824,7 @@ func (x *OperationResult) String() string {
 func (*OperationResult) ProtoMessage() {}
 
 func (x *OperationResult) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_v1_agent_proto_msgTypes[21]
+	mi := &file_agent_v1_agent_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1888,7 +1837,7 @@ func (x *OperationResult) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OperationResult.ProtoReflect.Descriptor instead.
 func (*OperationResult) Descriptor() ([]byte, []int) {
-	return file_agent_v1_agent_proto_rawDescGZIP(), []int{21}
+	return file_agent_v1_agent_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *OperationResult) GetId() string {
@@ -1901,6 +1850,13 @@ func (x *OperationResult) GetId() string {
 func (x *OperationResult) GetError() string {
 	if x != nil {
 		return x.Error
+	}
+	return ""
+}
+
+func (x *OperationResult) GetAppserver() string {
+	if x != nil {
+		return x.Appserver
 	}
 	return ""
 }
@@ -1922,7 +1878,7 @@ type LogChunk struct {
 
 func (x *LogChunk) Reset() {
 	*x = LogChunk{}
-	mi := &file_agent_v1_agent_proto_msgTypes[22]
+	mi := &file_agent_v1_agent_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1934,7 +1890,7 @@ func (x *LogChunk) String() string {
 func (*LogChunk) ProtoMessage() {}
 
 func (x *LogChunk) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_v1_agent_proto_msgTypes[22]
+	mi := &file_agent_v1_agent_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1947,7 +1903,7 @@ func (x *LogChunk) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LogChunk.ProtoReflect.Descriptor instead.
 func (*LogChunk) Descriptor() ([]byte, []int) {
-	return file_agent_v1_agent_proto_rawDescGZIP(), []int{22}
+	return file_agent_v1_agent_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *LogChunk) GetBuild() string {
@@ -2016,7 +1972,7 @@ type LogAck struct {
 
 func (x *LogAck) Reset() {
 	*x = LogAck{}
-	mi := &file_agent_v1_agent_proto_msgTypes[23]
+	mi := &file_agent_v1_agent_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2028,7 +1984,7 @@ func (x *LogAck) String() string {
 func (*LogAck) ProtoMessage() {}
 
 func (x *LogAck) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_v1_agent_proto_msgTypes[23]
+	mi := &file_agent_v1_agent_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2041,7 +1997,7 @@ func (x *LogAck) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LogAck.ProtoReflect.Descriptor instead.
 func (*LogAck) Descriptor() ([]byte, []int) {
-	return file_agent_v1_agent_proto_rawDescGZIP(), []int{23}
+	return file_agent_v1_agent_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *LogAck) GetBuild() string {
@@ -2106,7 +2062,7 @@ type WatchReport struct {
 
 func (x *WatchReport) Reset() {
 	*x = WatchReport{}
-	mi := &file_agent_v1_agent_proto_msgTypes[24]
+	mi := &file_agent_v1_agent_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2118,7 +2074,7 @@ func (x *WatchReport) String() string {
 func (*WatchReport) ProtoMessage() {}
 
 func (x *WatchReport) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_v1_agent_proto_msgTypes[24]
+	mi := &file_agent_v1_agent_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2131,7 +2087,7 @@ func (x *WatchReport) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchReport.ProtoReflect.Descriptor instead.
 func (*WatchReport) Descriptor() ([]byte, []int) {
-	return file_agent_v1_agent_proto_rawDescGZIP(), []int{24}
+	return file_agent_v1_agent_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *WatchReport) GetBuild() string {
@@ -2179,7 +2135,7 @@ type WatchVerdict struct {
 
 func (x *WatchVerdict) Reset() {
 	*x = WatchVerdict{}
-	mi := &file_agent_v1_agent_proto_msgTypes[25]
+	mi := &file_agent_v1_agent_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2191,7 +2147,7 @@ func (x *WatchVerdict) String() string {
 func (*WatchVerdict) ProtoMessage() {}
 
 func (x *WatchVerdict) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_v1_agent_proto_msgTypes[25]
+	mi := &file_agent_v1_agent_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2204,7 +2160,7 @@ func (x *WatchVerdict) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchVerdict.ProtoReflect.Descriptor instead.
 func (*WatchVerdict) Descriptor() ([]byte, []int) {
-	return file_agent_v1_agent_proto_rawDescGZIP(), []int{25}
+	return file_agent_v1_agent_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *WatchVerdict) GetAccepted() bool {
@@ -2225,13 +2181,12 @@ var File_agent_v1_agent_proto protoreflect.FileDescriptor
 
 const file_agent_v1_agent_proto_rawDesc = "" +
 	"\n" +
-	"\x14agent/v1/agent.proto\x12\x0fwright.agent.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xb7\x02\n" +
+	"\x14agent/v1/agent.proto\x12\x0fwright.agent.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x87\x02\n" +
 	"\tFromAgent\x12.\n" +
 	"\x05hello\x18\x01 \x01(\v2\x16.wright.agent.v1.HelloH\x00R\x05hello\x124\n" +
 	"\aupdates\x18\x02 \x01(\v2\x18.wright.agent.v1.UpdatesH\x00R\aupdates\x12M\n" +
 	"\x10operation_result\x18\x03 \x01(\v2 .wright.agent.v1.OperationResultH\x00R\x0foperationResult\x12:\n" +
-	"\theartbeat\x18\x04 \x01(\v2\x1a.wright.agent.v1.HeartbeatH\x00R\theartbeat\x12.\n" +
-	"\x05drain\x18\x05 \x01(\v2\x16.wright.agent.v1.DrainH\x00R\x05drainB\t\n" +
+	"\theartbeat\x18\x04 \x01(\v2\x1a.wright.agent.v1.HeartbeatH\x00R\theartbeatB\t\n" +
 	"\amessage\"\xcc\x02\n" +
 	"\n" +
 	"FromMaster\x124\n" +
@@ -2241,20 +2196,19 @@ const file_agent_v1_agent_proto_rawDesc = "" +
 	"\x04acks\x18\x04 \x01(\v2\x15.wright.agent.v1.AcksH\x00R\x04acks\x124\n" +
 	"\asettled\x18\x05 \x01(\v2\x18.wright.agent.v1.SettledH\x00R\asettled\x12:\n" +
 	"\toperation\x18\x06 \x01(\v2\x1a.wright.agent.v1.OperationH\x00R\toperationB\t\n" +
-	"\amessage\"\xba\x01\n" +
+	"\amessage\"\xd6\x01\n" +
 	"\x05Hello\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n" +
 	"\x05slots\x18\x02 \x01(\x05R\x05slots\x12\"\n" +
 	"\fcapabilities\x18\x03 \x03(\tR\fcapabilities\x12\x18\n" +
 	"\aplugins\x18\x04 \x03(\tR\aplugins\x12\x18\n" +
 	"\aversion\x18\x05 \x01(\tR\aversion\x12/\n" +
-	"\x06builds\x18\x06 \x03(\v2\x17.wright.agent.v1.UpdateR\x06builds\"^\n" +
+	"\x06builds\x18\x06 \x03(\v2\x17.wright.agent.v1.UpdateR\x06builds\x12\x1a\n" +
+	"\bdraining\x18\a \x01(\bR\bdraining\"^\n" +
 	"\aWelcome\x12\"\n" +
 	"\finstallation\x18\x01 \x01(\tR\finstallation\x12/\n" +
 	"\x05lease\x18\x02 \x01(\v2\x19.google.protobuf.DurationR\x05lease\"\v\n" +
-	"\tHeartbeat\"#\n" +
-	"\x05Drain\x12\x1a\n" +
-	"\bdraining\x18\x01 \x01(\bR\bdraining\"\x9a\x03\n" +
+	"\tHeartbeat\"\x9a\x03\n" +
 	"\x04Work\x12\x14\n" +
 	"\x05build\x18\x01 \x01(\tR\x05build\x12\x18\n" +
 	"\aattempt\x18\x02 \x01(\x05R\aattempt\x12\x1a\n" +
@@ -2365,10 +2319,11 @@ const file_agent_v1_agent_proto_rawDesc = "" +
 	"\x10KIND_UNSPECIFIED\x10\x00\x12\x11\n" +
 	"\rKIND_ACTIVATE\x10\x01\x12\x13\n" +
 	"\x0fKIND_DEACTIVATE\x10\x02\x12\x12\n" +
-	"\x0eKIND_TERMINATE\x10\x03\"7\n" +
+	"\x0eKIND_TERMINATE\x10\x03\"U\n" +
 	"\x0fOperationResult\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x14\n" +
-	"\x05error\x18\x02 \x01(\tR\x05error\"\xa0\x01\n" +
+	"\x05error\x18\x02 \x01(\tR\x05error\x12\x1c\n" +
+	"\tappserver\x18\x03 \x01(\tR\tappserver\"\xa0\x01\n" +
 	"\bLogChunk\x12\x14\n" +
 	"\x05build\x18\x01 \x01(\tR\x05build\x12\x18\n" +
 	"\aattempt\x18\x02 \x01(\x05R\aattempt\x12\x12\n" +
@@ -2426,7 +2381,7 @@ func file_agent_v1_agent_proto_rawDescGZIP() []byte {
 }
 
 var file_agent_v1_agent_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
-var file_agent_v1_agent_proto_msgTypes = make([]protoimpl.MessageInfo, 28)
+var file_agent_v1_agent_proto_msgTypes = make([]protoimpl.MessageInfo, 27)
 var file_agent_v1_agent_proto_goTypes = []any{
 	(State)(0),                    // 0: wright.agent.v1.State
 	(Outcome)(0),                  // 1: wright.agent.v1.Outcome
@@ -2436,83 +2391,81 @@ var file_agent_v1_agent_proto_goTypes = []any{
 	(*Hello)(nil),                 // 5: wright.agent.v1.Hello
 	(*Welcome)(nil),               // 6: wright.agent.v1.Welcome
 	(*Heartbeat)(nil),             // 7: wright.agent.v1.Heartbeat
-	(*Drain)(nil),                 // 8: wright.agent.v1.Drain
-	(*Work)(nil),                  // 9: wright.agent.v1.Work
-	(*Source)(nil),                // 10: wright.agent.v1.Source
-	(*Step)(nil),                  // 11: wright.agent.v1.Step
-	(*Database)(nil),              // 12: wright.agent.v1.Database
-	(*AppServer)(nil),             // 13: wright.agent.v1.AppServer
-	(*Health)(nil),                // 14: wright.agent.v1.Health
-	(*DNS)(nil),                   // 15: wright.agent.v1.DNS
-	(*Updates)(nil),               // 16: wright.agent.v1.Updates
-	(*Update)(nil),                // 17: wright.agent.v1.Update
-	(*Server)(nil),                // 18: wright.agent.v1.Server
-	(*Cancel)(nil),                // 19: wright.agent.v1.Cancel
-	(*Acks)(nil),                  // 20: wright.agent.v1.Acks
-	(*Ack)(nil),                   // 21: wright.agent.v1.Ack
-	(*Settled)(nil),               // 22: wright.agent.v1.Settled
-	(*Operation)(nil),             // 23: wright.agent.v1.Operation
-	(*OperationResult)(nil),       // 24: wright.agent.v1.OperationResult
-	(*LogChunk)(nil),              // 25: wright.agent.v1.LogChunk
-	(*LogAck)(nil),                // 26: wright.agent.v1.LogAck
-	(*WatchReport)(nil),           // 27: wright.agent.v1.WatchReport
-	(*WatchVerdict)(nil),          // 28: wright.agent.v1.WatchVerdict
-	nil,                           // 29: wright.agent.v1.Step.EnvEntry
-	nil,                           // 30: wright.agent.v1.Update.RevisionsEntry
-	(*durationpb.Duration)(nil),   // 31: google.protobuf.Duration
-	(*structpb.Struct)(nil),       // 32: google.protobuf.Struct
-	(*timestamppb.Timestamp)(nil), // 33: google.protobuf.Timestamp
+	(*Work)(nil),                  // 8: wright.agent.v1.Work
+	(*Source)(nil),                // 9: wright.agent.v1.Source
+	(*Step)(nil),                  // 10: wright.agent.v1.Step
+	(*Database)(nil),              // 11: wright.agent.v1.Database
+	(*AppServer)(nil),             // 12: wright.agent.v1.AppServer
+	(*Health)(nil),                // 13: wright.agent.v1.Health
+	(*DNS)(nil),                   // 14: wright.agent.v1.DNS
+	(*Updates)(nil),               // 15: wright.agent.v1.Updates
+	(*Update)(nil),                // 16: wright.agent.v1.Update
+	(*Server)(nil),                // 17: wright.agent.v1.Server
+	(*Cancel)(nil),                // 18: wright.agent.v1.Cancel
+	(*Acks)(nil),                  // 19: wright.agent.v1.Acks
+	(*Ack)(nil),                   // 20: wright.agent.v1.Ack
+	(*Settled)(nil),               // 21: wright.agent.v1.Settled
+	(*Operation)(nil),             // 22: wright.agent.v1.Operation
+	(*OperationResult)(nil),       // 23: wright.agent.v1.OperationResult
+	(*LogChunk)(nil),              // 24: wright.agent.v1.LogChunk
+	(*LogAck)(nil),                // 25: wright.agent.v1.LogAck
+	(*WatchReport)(nil),           // 26: wright.agent.v1.WatchReport
+	(*WatchVerdict)(nil),          // 27: wright.agent.v1.WatchVerdict
+	nil,                           // 28: wright.agent.v1.Step.EnvEntry
+	nil,                           // 29: wright.agent.v1.Update.RevisionsEntry
+	(*durationpb.Duration)(nil),   // 30: google.protobuf.Duration
+	(*structpb.Struct)(nil),       // 31: google.protobuf.Struct
+	(*timestamppb.Timestamp)(nil), // 32: google.protobuf.Timestamp
 }
 var file_agent_v1_agent_proto_depIdxs = []int32{
 	5,  // 0: wright.agent.v1.FromAgent.hello:type_name -> wright.agent.v1.Hello
-	16, // 1: wright.agent.v1.FromAgent.updates:type_name -> wright.agent.v1.Updates
-	24, // 2: wright.agent.v1.FromAgent.operation_result:type_name -> wright.agent.v1.OperationResult
+	15, // 1: wright.agent.v1.FromAgent.updates:type_name -> wright.agent.v1.Updates
+	23, // 2: wright.agent.v1.FromAgent.operation_result:type_name -> wright.agent.v1.OperationResult
 	7,  // 3: wright.agent.v1.FromAgent.heartbeat:type_name -> wright.agent.v1.Heartbeat
-	8,  // 4: wright.agent.v1.FromAgent.drain:type_name -> wright.agent.v1.Drain
-	6,  // 5: wright.agent.v1.FromMaster.welcome:type_name -> wright.agent.v1.Welcome
-	9,  // 6: wright.agent.v1.FromMaster.work:type_name -> wright.agent.v1.Work
-	19, // 7: wright.agent.v1.FromMaster.cancel:type_name -> wright.agent.v1.Cancel
-	20, // 8: wright.agent.v1.FromMaster.acks:type_name -> wright.agent.v1.Acks
-	22, // 9: wright.agent.v1.FromMaster.settled:type_name -> wright.agent.v1.Settled
-	23, // 10: wright.agent.v1.FromMaster.operation:type_name -> wright.agent.v1.Operation
-	17, // 11: wright.agent.v1.Hello.builds:type_name -> wright.agent.v1.Update
-	31, // 12: wright.agent.v1.Welcome.lease:type_name -> google.protobuf.Duration
-	10, // 13: wright.agent.v1.Work.source:type_name -> wright.agent.v1.Source
-	11, // 14: wright.agent.v1.Work.steps:type_name -> wright.agent.v1.Step
-	12, // 15: wright.agent.v1.Work.databases:type_name -> wright.agent.v1.Database
-	13, // 16: wright.agent.v1.Work.appserver:type_name -> wright.agent.v1.AppServer
-	15, // 17: wright.agent.v1.Work.dns:type_name -> wright.agent.v1.DNS
-	31, // 18: wright.agent.v1.Step.timeout:type_name -> google.protobuf.Duration
-	29, // 19: wright.agent.v1.Step.env:type_name -> wright.agent.v1.Step.EnvEntry
-	32, // 20: wright.agent.v1.Database.config:type_name -> google.protobuf.Struct
-	31, // 21: wright.agent.v1.AppServer.provision_timeout:type_name -> google.protobuf.Duration
-	14, // 22: wright.agent.v1.AppServer.health:type_name -> wright.agent.v1.Health
-	32, // 23: wright.agent.v1.AppServer.config:type_name -> google.protobuf.Struct
-	31, // 24: wright.agent.v1.Health.within:type_name -> google.protobuf.Duration
-	31, // 25: wright.agent.v1.DNS.ttl:type_name -> google.protobuf.Duration
-	32, // 26: wright.agent.v1.DNS.config:type_name -> google.protobuf.Struct
-	17, // 27: wright.agent.v1.Updates.updates:type_name -> wright.agent.v1.Update
-	0,  // 28: wright.agent.v1.Update.state:type_name -> wright.agent.v1.State
-	30, // 29: wright.agent.v1.Update.revisions:type_name -> wright.agent.v1.Update.RevisionsEntry
-	33, // 30: wright.agent.v1.Update.started_at:type_name -> google.protobuf.Timestamp
-	33, // 31: wright.agent.v1.Update.finished_at:type_name -> google.protobuf.Timestamp
-	18, // 32: wright.agent.v1.Update.server:type_name -> wright.agent.v1.Server
-	21, // 33: wright.agent.v1.Acks.acks:type_name -> wright.agent.v1.Ack
-	1,  // 34: wright.agent.v1.Settled.outcome:type_name -> wright.agent.v1.Outcome
-	2,  // 35: wright.agent.v1.Operation.kind:type_name -> wright.agent.v1.Operation.Kind
-	15, // 36: wright.agent.v1.Operation.dns:type_name -> wright.agent.v1.DNS
-	12, // 37: wright.agent.v1.Operation.databases:type_name -> wright.agent.v1.Database
-	3,  // 38: wright.agent.v1.Agents.Session:input_type -> wright.agent.v1.FromAgent
-	25, // 39: wright.agent.v1.Agents.Logs:input_type -> wright.agent.v1.LogChunk
-	27, // 40: wright.agent.v1.Agents.ReportWatches:input_type -> wright.agent.v1.WatchReport
-	4,  // 41: wright.agent.v1.Agents.Session:output_type -> wright.agent.v1.FromMaster
-	26, // 42: wright.agent.v1.Agents.Logs:output_type -> wright.agent.v1.LogAck
-	28, // 43: wright.agent.v1.Agents.ReportWatches:output_type -> wright.agent.v1.WatchVerdict
-	41, // [41:44] is the sub-list for method output_type
-	38, // [38:41] is the sub-list for method input_type
-	38, // [38:38] is the sub-list for extension type_name
-	38, // [38:38] is the sub-list for extension extendee
-	0,  // [0:38] is the sub-list for field type_name
+	6,  // 4: wright.agent.v1.FromMaster.welcome:type_name -> wright.agent.v1.Welcome
+	8,  // 5: wright.agent.v1.FromMaster.work:type_name -> wright.agent.v1.Work
+	18, // 6: wright.agent.v1.FromMaster.cancel:type_name -> wright.agent.v1.Cancel
+	19, // 7: wright.agent.v1.FromMaster.acks:type_name -> wright.agent.v1.Acks
+	21, // 8: wright.agent.v1.FromMaster.settled:type_name -> wright.agent.v1.Settled
+	22, // 9: wright.agent.v1.FromMaster.operation:type_name -> wright.agent.v1.Operation
+	16, // 10: wright.agent.v1.Hello.builds:type_name -> wright.agent.v1.Update
+	30, // 11: wright.agent.v1.Welcome.lease:type_name -> google.protobuf.Duration
+	9,  // 12: wright.agent.v1.Work.source:type_name -> wright.agent.v1.Source
+	10, // 13: wright.agent.v1.Work.steps:type_name -> wright.agent.v1.Step
+	11, // 14: wright.agent.v1.Work.databases:type_name -> wright.agent.v1.Database
+	12, // 15: wright.agent.v1.Work.appserver:type_name -> wright.agent.v1.AppServer
+	14, // 16: wright.agent.v1.Work.dns:type_name -> wright.agent.v1.DNS
+	30, // 17: wright.agent.v1.Step.timeout:type_name -> google.protobuf.Duration
+	28, // 18: wright.agent.v1.Step.env:type_name -> wright.agent.v1.Step.EnvEntry
+	31, // 19: wright.agent.v1.Database.config:type_name -> google.protobuf.Struct
+	30, // 20: wright.agent.v1.AppServer.provision_timeout:type_name -> google.protobuf.Duration
+	13, // 21: wright.agent.v1.AppServer.health:type_name -> wright.agent.v1.Health
+	31, // 22: wright.agent.v1.AppServer.config:type_name -> google.protobuf.Struct
+	30, // 23: wright.agent.v1.Health.within:type_name -> google.protobuf.Duration
+	30, // 24: wright.agent.v1.DNS.ttl:type_name -> google.protobuf.Duration
+	31, // 25: wright.agent.v1.DNS.config:type_name -> google.protobuf.Struct
+	16, // 26: wright.agent.v1.Updates.updates:type_name -> wright.agent.v1.Update
+	0,  // 27: wright.agent.v1.Update.state:type_name -> wright.agent.v1.State
+	29, // 28: wright.agent.v1.Update.revisions:type_name -> wright.agent.v1.Update.RevisionsEntry
+	32, // 29: wright.agent.v1.Update.started_at:type_name -> google.protobuf.Timestamp
+	32, // 30: wright.agent.v1.Update.finished_at:type_name -> google.protobuf.Timestamp
+	17, // 31: wright.agent.v1.Update.server:type_name -> wright.agent.v1.Server
+	20, // 32: wright.agent.v1.Acks.acks:type_name -> wright.agent.v1.Ack
+	1,  // 33: wright.agent.v1.Settled.outcome:type_name -> wright.agent.v1.Outcome
+	2,  // 34: wright.agent.v1.Operation.kind:type_name -> wright.agent.v1.Operation.Kind
+	14, // 35: wright.agent.v1.Operation.dns:type_name -> wright.agent.v1.DNS
+	11, // 36: wright.agent.v1.Operation.databases:type_name -> wright.agent.v1.Database
+	3,  // 37: wright.agent.v1.Agents.Session:input_type -> wright.agent.v1.FromAgent
+	24, // 38: wright.agent.v1.Agents.Logs:input_type -> wright.agent.v1.LogChunk
+	26, // 39: wright.agent.v1.Agents.ReportWatches:input_type -> wright.agent.v1.WatchReport
+	4,  // 40: wright.agent.v1.Agents.Session:output_type -> wright.agent.v1.FromMaster
+	25, // 41: wright.agent.v1.Agents.Logs:output_type -> wright.agent.v1.LogAck
+	27, // 42: wright.agent.v1.Agents.ReportWatches:output_type -> wright.agent.v1.WatchVerdict
+	40, // [40:43] is the sub-list for method output_type
+	37, // [37:40] is the sub-list for method input_type
+	37, // [37:37] is the sub-list for extension type_name
+	37, // [37:37] is the sub-list for extension extendee
+	0,  // [0:37] is the sub-list for field type_name
 }
 
 func init() { file_agent_v1_agent_proto_init() }
@@ -2525,7 +2478,6 @@ func file_agent_v1_agent_proto_init() {
 		(*FromAgent_Updates)(nil),
 		(*FromAgent_OperationResult)(nil),
 		(*FromAgent_Heartbeat)(nil),
-		(*FromAgent_Drain)(nil),
 	}
 	file_agent_v1_agent_proto_msgTypes[1].OneofWrappers = []any{
 		(*FromMaster_Welcome)(nil),
@@ -2541,7 +2493,7 @@ func file_agent_v1_agent_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_agent_v1_agent_proto_rawDesc), len(file_agent_v1_agent_proto_rawDesc)),
 			NumEnums:      3,
-			NumMessages:   28,
+			NumMessages:   27,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

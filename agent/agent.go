@@ -1,0 +1,173 @@
+// Package agent is the worker: it dials the master, says what it offers, and
+// carries out the builds it is sent. What it has taken on it keeps on its own
+// disk until the master has it, so that either of the two may die at any time.
+// It knows the master only through proto, and never a manifest.
+package agent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+	"syscall"
+
+	"github.com/wright-build/wright/agent/build"
+	"github.com/wright-build/wright/agent/process"
+	agentv1 "github.com/wright-build/wright/proto/agent/v1"
+)
+
+// Agent is one running agent.
+type Agent struct {
+	cfg    Config
+	super  *process.Client
+	keeper *keepers
+	link   *link
+	builds sync.WaitGroup
+
+	mu       sync.Mutex // guards all below
+	attempts map[key]*build.Attempt
+	again    bool // an attempt was lost: the master is to hear what is left
+}
+
+// key names an attempt.
+type key struct {
+	build   string
+	attempt int32
+}
+
+// Run is an agent until ctx ends. Steps that run then go on under the
+// supervisor, for the next agent in the same directory to take up.
+func Run(ctx context.Context, cfg Config) error {
+	if err := cfg.complete(); err != nil {
+		return err
+	}
+	unlock, err := lock(ctx, cfg.Data)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	super, err := process.Connect(ctx, filepath.Join(cfg.Data, "supervisor"), append(cfg.Supervisor, filepath.Join(cfg.Data, "supervisor")), cfg.Log)
+	if err != nil {
+		return fmt.Errorf("reach the supervisor: %w", err)
+	}
+	defer func() { _ = super.Close() }()
+	a := &Agent{cfg: cfg, super: super, keeper: newKeepers(cfg), attempts: map[key]*build.Attempt{}}
+	defer a.keeper.close()
+	if a.link, err = dial(cfg); err != nil {
+		return err
+	}
+	defer a.link.close()
+	if err := a.resume(ctx); err != nil {
+		return err
+	}
+	err = a.converse(ctx)
+	a.builds.Wait()
+	return err
+}
+
+// lock makes sure that one agent uses a directory. The lock goes with the
+// process, however it ends.
+func lock(ctx context.Context, dir string) (unlock func(), err error) {
+	if err := os.MkdirAll(filepath.Join(dir, "builds"), 0o700); err != nil {
+		return nil, err
+	}
+	f, err := os.OpenFile(filepath.Join(dir, "agent.lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		_ = f.Close()
+		return nil, fmt.Errorf("another agent runs in %s: give each its own --data", dir)
+	}
+	return func() { _ = f.Close() }, nil
+}
+
+// resume takes up what a former agent process left.
+func (a *Agent) resume(ctx context.Context) error {
+	dirs, err := os.ReadDir(filepath.Join(a.cfg.Data, "builds"))
+	if err != nil {
+		return err
+	}
+	for _, d := range dirs {
+		dir := filepath.Join(a.cfg.Data, "builds", d.Name())
+		attempt, err := build.Resume(a.tools(), dir)
+		if err != nil {
+			a.cfg.Log.Error("what a former agent left cannot be taken up; the master tries that build again", "dir", dir, "error", err)
+			if err := os.RemoveAll(dir); err != nil {
+				return err
+			}
+			continue
+		}
+		a.cfg.Log.Info("taking up a build", "build", attempt.Build(), "attempt", attempt.Number())
+		a.start(ctx, attempt)
+	}
+	return nil
+}
+
+func (a *Agent) tools() build.Tools {
+	return build.Tools{Agent: a.cfg.Name, Master: a.link, Supervisor: a.super, Keeper: a.keeper.wait, Log: a.cfg.Log}
+}
+
+// take begins new work; work that it has already is left alone.
+func (a *Agent) take(ctx context.Context, w *agentv1.Work) {
+	k := key{w.GetBuild(), w.GetAttempt()}
+	if a.attempt(k) != nil {
+		return
+	}
+	dir := filepath.Join(a.cfg.Data, "builds", fmt.Sprintf("%s.%d", k.build, k.attempt))
+	attempt, err := build.New(a.tools(), dir, w)
+	if err != nil {
+		a.cfg.Log.Error("work could not be begun", "build", k.build, "error", err)
+		a.lose()
+		return
+	}
+	a.start(ctx, attempt)
+}
+
+// start runs an attempt in the background.
+func (a *Agent) start(ctx context.Context, attempt *build.Attempt) {
+	k := key{attempt.Build(), attempt.Number()}
+	a.mu.Lock()
+	a.attempts[k] = attempt
+	a.mu.Unlock()
+	a.builds.Go(func() {
+		err := attempt.Run(ctx)
+		a.mu.Lock()
+		delete(a.attempts, k)
+		a.mu.Unlock()
+		switch {
+		case errors.Is(err, build.ErrLost):
+			a.lose()
+		case err != nil && ctx.Err() == nil:
+			a.cfg.Log.Error("a build ended without a verdict; the master tries it again", "build", k.build, "error", err)
+			a.lose()
+		}
+	})
+}
+
+// lose makes the master hear again what is held here, and so what is not.
+func (a *Agent) lose() {
+	a.mu.Lock()
+	a.again = true
+	a.mu.Unlock()
+	a.link.poke()
+}
+
+func (a *Agent) attempt(k key) *build.Attempt {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.attempts[k]
+}
+
+// holds is the newest word on everything that is held.
+func (a *Agent) holds() []*agentv1.Update {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	var all []*agentv1.Update
+	for _, attempt := range a.attempts {
+		all = append(all, attempt.Update())
+	}
+	return all
+}

@@ -1,0 +1,186 @@
+// Package appserver makes AppServers and what they need through provider
+// plugins, and does to them what the master asks for later. Every deed may be
+// repeated. It knows providers; it does not know builds, nor why an AppServer
+// is made, activated or ended.
+package appserver
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"strings"
+	"time"
+
+	"google.golang.org/protobuf/types/known/structpb"
+
+	"github.com/wright-build/wright/plugins"
+	"github.com/wright-build/wright/plugins/cloud"
+	"github.com/wright-build/wright/plugins/database"
+	"github.com/wright-build/wright/plugins/dns"
+	agentv1 "github.com/wright-build/wright/proto/agent/v1"
+)
+
+// Providers finds the provider of a name. The plugin host does.
+type Providers interface {
+	Cloud(ctx context.Context, name string) (cloud.Provider, error)
+	DNS(ctx context.Context, name string) (dns.Provider, error)
+	Database(ctx context.Context, name string) (database.Provider, error)
+}
+
+// Keeper makes and ends AppServers. Installation is the tag of everything that
+// it makes.
+type Keeper struct {
+	Providers    Providers
+	Installation string
+}
+
+func (k *Keeper) tags(instance, build string) map[string]string {
+	return map[string]string{
+		plugins.InstallationTag: k.Installation, "wright-instance": instance, "wright-build": build,
+	}
+}
+
+// Databases creates databases for the owner (an AppServer or an attempt) and
+// returns the variables that lead to them: WRIGHT_DATABASE_NAME_URL and so on.
+func (k *Keeper) Databases(ctx context.Context, owner, instance, build string, wanted []*agentv1.Database) (map[string]string, error) {
+	vars := map[string]string{}
+	for _, w := range wanted {
+		p, err := k.Providers.Database(ctx, w.GetProvider())
+		if err != nil {
+			return nil, err
+		}
+		db, err := p.Create(ctx, database.Spec{
+			Token: databaseToken(owner, w), Name: w.GetName(), Instance: instance, Persistent: w.GetPersistent(),
+			Tags: k.tags(instance, build), Config: table(w.GetConfig()),
+		})
+		if err != nil {
+			return nil, fmt.Errorf("create database %s with %s: %w", w.GetName(), w.GetProvider(), err)
+		}
+		prefix := "WRIGHT_DATABASE_" + strings.ToUpper(w.GetName()) + "_"
+		for name, value := range db.Variables {
+			vars[prefix+name] = value
+		}
+		if db.URL != "" {
+			vars[prefix+"URL"] = db.URL
+		}
+	}
+	return vars, nil
+}
+
+// DropDatabases deletes what Databases created; persistent ones stay.
+func (k *Keeper) DropDatabases(ctx context.Context, owner string, made []*agentv1.Database) error {
+	for _, d := range made {
+		p, err := k.Providers.Database(ctx, d.GetProvider())
+		if err == nil {
+			err = p.Delete(ctx, databaseToken(owner, d))
+		}
+		if err != nil {
+			return fmt.Errorf("delete database %s with %s: %w", d.GetName(), d.GetProvider(), err)
+		}
+	}
+	return nil
+}
+
+func databaseToken(owner string, d *agentv1.Database) string { return owner + "/" + d.GetName() }
+
+// Spawn makes the AppServer of an attempt.
+func (k *Keeper) Spawn(ctx context.Context, w *agentv1.Work, env map[string]string) (*cloud.Server, error) {
+	a := w.GetAppserver()
+	p, err := k.Providers.Cloud(ctx, a.GetCloud())
+	if err != nil {
+		return nil, err
+	}
+	s, err := p.Create(ctx, cloud.Spec{
+		Token: a.GetId(), Name: w.GetInstance() + "-" + fmt.Sprint(w.GetNumber()), Flavor: a.GetFlavor(), Image: a.GetImage(),
+		Tags: k.tags(w.GetInstance(), w.GetBuild()), Env: env, Config: table(a.GetConfig()),
+	})
+	if err != nil {
+		return nil, fmt.Errorf("spawn AppServer %s with %s: %w", a.GetId(), a.GetCloud(), err)
+	}
+	return s, nil
+}
+
+// operationTime bounds one try of an operation.
+const operationTime = 10 * time.Minute
+
+// Do carries out an operation.
+func (k *Keeper) Do(ctx context.Context, op *agentv1.Operation) error {
+	ctx, cancel := context.WithTimeout(ctx, operationTime)
+	defer cancel()
+	switch op.GetKind() {
+	case agentv1.Operation_KIND_ACTIVATE:
+		return k.point(ctx, op)
+	case agentv1.Operation_KIND_DEACTIVATE:
+		return k.unpoint(ctx, op)
+	case agentv1.Operation_KIND_TERMINATE:
+		return k.terminate(ctx, op)
+	}
+	return fmt.Errorf("this agent does not know operation %s; upgrade it", op.GetKind())
+}
+
+// point makes the name lead to the AppServer.
+func (k *Keeper) point(ctx context.Context, op *agentv1.Operation) error {
+	if op.GetDns() == nil {
+		return nil
+	}
+	p, err := k.Providers.DNS(ctx, op.GetDns().GetProvider())
+	if err != nil {
+		return err
+	}
+	host, _, err := net.SplitHostPort(op.GetAddress())
+	if err != nil {
+		return fmt.Errorf("address of AppServer %s: %w", op.GetAppserver(), err)
+	}
+	domain := op.GetDns().GetDomain()
+	records := []dns.Record{{Type: recordType(host), Value: host, TTL: op.GetDns().GetTtl().AsDuration()}}
+	if err := p.Set(ctx, domain, records, k.tags(op.GetInstance(), "")); err != nil {
+		return fmt.Errorf("point %s to %s with %s: %w", domain, host, op.GetDns().GetProvider(), err)
+	}
+	return nil
+}
+
+func recordType(host string) string {
+	ip := net.ParseIP(host)
+	switch {
+	case ip == nil:
+		return "CNAME"
+	case ip.To4() != nil:
+		return "A"
+	}
+	return "AAAA"
+}
+
+func (k *Keeper) unpoint(ctx context.Context, op *agentv1.Operation) error {
+	if op.GetDns() == nil {
+		return nil
+	}
+	p, err := k.Providers.DNS(ctx, op.GetDns().GetProvider())
+	if err == nil {
+		err = p.Delete(ctx, op.GetDns().GetDomain(), k.tags(op.GetInstance(), ""))
+	}
+	if err != nil {
+		return fmt.Errorf("take %s away with %s: %w", op.GetDns().GetDomain(), op.GetDns().GetProvider(), err)
+	}
+	return nil
+}
+
+func (k *Keeper) terminate(ctx context.Context, op *agentv1.Operation) error {
+	if err := k.unpoint(ctx, op); err != nil {
+		return err
+	}
+	p, err := k.Providers.Cloud(ctx, op.GetCloud())
+	if err == nil {
+		err = p.Delete(ctx, op.GetAppserver())
+	}
+	if err != nil {
+		return fmt.Errorf("terminate AppServer %s with %s: %w", op.GetAppserver(), op.GetCloud(), err)
+	}
+	return k.DropDatabases(ctx, op.GetAppserver(), op.GetDatabases())
+}
+
+func table(s *structpb.Struct) map[string]any {
+	if s == nil {
+		return nil
+	}
+	return s.AsMap()
+}

@@ -1,0 +1,257 @@
+// Package build carries out one attempt of one build: fetch, steps, AppServer,
+// delivery. All it needs to go on after the agent has died is in the attempt's
+// directory, and every phase may be begun again. It does not know the other
+// builds, nor how words reach the master.
+package build
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/wright-build/wright/agent/appserver"
+	"github.com/wright-build/wright/agent/output"
+	"github.com/wright-build/wright/agent/process"
+	agentv1 "github.com/wright-build/wright/proto/agent/v1"
+)
+
+// Master is where words go. It delivers them as soon as it can, again after
+// every reconnect, and calls Acked.
+type Master interface {
+	Say(u *agentv1.Update)
+	Client() agentv1.AgentsClient
+}
+
+// Tools is what attempts are carried out with; shared by all of an agent.
+type Tools struct {
+	Agent      string
+	Master     Master
+	Supervisor *process.Client
+	Keeper     func(ctx context.Context) (*appserver.Keeper, error) // waits for the first Welcome
+	Log        *slog.Logger
+}
+
+// ErrLost means that the attempt cannot go on here: its step is gone without
+// a verdict. The master tries the build again.
+var ErrLost = errors.New("the attempt was lost")
+
+// cancelled is why an attempt ends early.
+type cancelled struct{ reason string }
+
+func (c *cancelled) Error() string { return c.reason }
+
+// Attempt is one try of one build.
+type Attempt struct {
+	Tools
+	work    *agentv1.Work
+	dir     string
+	output  *output.Output
+	notes   io.Writer // what Wright itself says
+	reports *reports
+
+	cancel  chan string // why the attempt is to end early
+	forget  chan struct{}
+	settled chan *agentv1.Settled
+	acked   chan struct{}
+
+	mu     sync.Mutex // guards all below
+	record record
+	unused bool // forget is closed
+}
+
+// New takes on new work in dir, which is made.
+func New(t Tools, dir string, w *agentv1.Work) (*Attempt, error) {
+	if err := keep(dir, w); err != nil {
+		return nil, err
+	}
+	return Resume(t, dir)
+}
+
+// Resume takes up the attempt that is kept in dir.
+func Resume(t Tools, dir string) (*Attempt, error) {
+	w, err := recallWork(dir)
+	if err != nil {
+		return nil, err
+	}
+	a := &Attempt{
+		Tools: t, work: w, dir: dir, cancel: make(chan string, 1), forget: make(chan struct{}),
+		settled: make(chan *agentv1.Settled, 1), acked: make(chan struct{}, 1),
+	}
+	a.Log = t.Log.With("build", w.GetBuild(), "attempt", w.GetAttempt())
+	a.output = output.New(w.GetBuild(), w.GetAttempt(), filepath.Join(dir, "output"), a.Log)
+	a.notes = &notes{output: a.output}
+	a.reports = newReports(a)
+	a.record.State = agentv1.State_STATE_ASSIGNED
+	return a, a.record.load(dir)
+}
+
+// Build and Number name the attempt.
+func (a *Attempt) Build() string { return a.work.GetBuild() }
+
+// Number is the attempt's number.
+func (a *Attempt) Number() int32 { return a.work.GetAttempt() }
+
+// Update is the newest word on the attempt.
+func (a *Attempt) Update() *agentv1.Update {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.record.update(a.work)
+}
+
+// Cancel ends the attempt: its processes go, its AppServer is left to the
+// master. With forget nothing more is said of it.
+func (a *Attempt) Cancel(reason string, forget bool) {
+	select {
+	case a.cancel <- reason:
+	default:
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if forget && !a.unused {
+		a.unused = true
+		close(a.forget)
+	}
+}
+
+// Settle tells a build that waits for it what became of its AppServer.
+func (a *Attempt) Settle(s *agentv1.Settled) {
+	select {
+	case a.settled <- s:
+	default:
+	}
+}
+
+// Acked says that the master has stored a version.
+func (a *Attempt) Acked(version int64) {
+	a.mu.Lock()
+	final := version >= a.record.Version && a.record.State >= agentv1.State_STATE_SUCCEEDED
+	a.mu.Unlock()
+	if final {
+		select {
+		case a.acked <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// say changes the record and tells the master.
+func (a *Attempt) say(change func(r *record)) error {
+	a.mu.Lock()
+	change(&a.record)
+	a.record.Version++
+	err := a.record.save(a.dir)
+	u := a.record.update(a.work)
+	a.mu.Unlock()
+	if err != nil {
+		return fmt.Errorf("write down the state of build %s: %w", a.Build(), err)
+	}
+	a.Master.Say(u)
+	return nil
+}
+
+func (a *Attempt) phase(name string) error {
+	return a.say(func(r *record) { r.Phase = name })
+}
+
+// Run carries the attempt out, delivers it and removes its directory. When ctx
+// ends it returns early and leaves everything, running steps included, to the
+// next agent process. ErrLost says that the attempt is gone for good.
+func (a *Attempt) Run(ctx context.Context) error {
+	delivery := a.deliver(ctx)
+	defer delivery.abandon()
+	verdict := a.carryOut(ctx)
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case errors.Is(verdict, ErrLost):
+		delivery.abandon()
+		a.clear(ctx)
+		return verdict
+	}
+	delivery.complete(ctx, a.forget)
+	if err := a.tell(ctx, verdict); err != nil {
+		return err
+	}
+	a.clear(ctx)
+	return nil
+}
+
+// carryOut is work, ended early by Cancel.
+func (a *Attempt) carryOut(ctx context.Context) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	watcher := make(chan struct{})
+	go func() {
+		defer close(watcher)
+		select {
+		case why := <-a.cancel:
+			cancel(&cancelled{why})
+		case <-ctx.Done():
+		}
+	}()
+	err := a.carry(ctx)
+	var c *cancelled
+	if errors.As(context.Cause(ctx), &c) {
+		err = c
+	}
+	cancel(nil)
+	<-watcher
+	return err
+}
+
+// tell says the verdict until the master has stored it or has no use for it.
+func (a *Attempt) tell(ctx context.Context, verdict error) error {
+	select {
+	case <-a.forget:
+		return nil
+	default:
+	}
+	if err := a.say(func(r *record) { r.end(verdict) }); err != nil {
+		return err
+	}
+	select {
+	case <-a.acked:
+	case <-a.forget:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	return nil
+}
+
+// end is the final state that a verdict stands for.
+func (r *record) end(verdict error) {
+	var c *cancelled
+	var f *failure
+	switch {
+	case verdict == nil:
+		r.State = agentv1.State_STATE_SUCCEEDED
+	case errors.As(verdict, &c):
+		r.State, r.Error = agentv1.State_STATE_CANCELLED, c.reason
+	case errors.As(verdict, &f):
+		r.State, r.Error = agentv1.State_STATE_FAILED, f.Error()
+	default:
+		r.State, r.Error = agentv1.State_STATE_ERRORED, verdict.Error()
+	}
+	r.Phase = ""
+	if r.FinishedAt.IsZero() {
+		r.FinishedAt = time.Now().UTC()
+	}
+}
+
+// clear removes all that is kept of the attempt.
+func (a *Attempt) clear(ctx context.Context) {
+	for _, id := range a.stepIDs() {
+		if err := a.Supervisor.Forget(ctx, id); err != nil {
+			a.Log.Debug("forgetting a step", "error", err) // it may never have run
+		}
+	}
+	if err := os.RemoveAll(a.dir); err != nil {
+		a.Log.Error("removing the attempt's directory", "error", err)
+	}
+}

@@ -1,0 +1,57 @@
+// Package process runs the steps of builds so that they survive the agent.
+//
+// One small supervisor process per agent starts the steps, each as the leader
+// of its own session, enforces their deadlines, reaps their whole trees and
+// writes their verdicts. The agent talks to it over a unix socket and may die,
+// come back and take its steps up again. This package knows processes and
+// files; it does not know builds, masters, or what a step means.
+package process
+
+import (
+	"errors"
+	"time"
+)
+
+// DefaultGrace is the time between SIGTERM and SIGKILL when a Spec has none.
+const DefaultGrace = 5 * time.Second
+
+// Errors that callers tell apart.
+var (
+	// ErrSupervisorLost is returned by Wait when the supervisor died while the
+	// step ran and left no verdict. What remained of the step has been killed.
+	ErrSupervisorLost = errors.New("process: the supervisor died while the step ran")
+	// ErrUnknownStep is returned for an ID that was never started or was forgotten.
+	ErrUnknownStep = errors.New("process: unknown step")
+	// ErrClosed is returned by every call after Close.
+	ErrClosed = errors.New("process: client closed")
+)
+
+// Spec says what to run. Everything but ID and Argv may be left empty.
+type Spec struct {
+	ID       string        // unique for ever; the same ID is never started twice
+	Argv     []string      // Argv[0] without a slash is looked up in the PATH of Env
+	Env      []string      // the whole environment ("K=V"), two cookies of ours are added
+	Dir      string        // working directory; default "/"
+	Output   string        // file that stdout and stderr are appended to; default /dev/null
+	Result   string        // file that receives the Exit as JSON, atomically, when the step ends
+	Deadline time.Time     // when the supervisor ends the step; zero means never
+	Grace    time.Duration // between SIGTERM and SIGKILL; default DefaultGrace
+}
+
+// Exit is the verdict on one step.
+type Exit struct {
+	ID         string
+	Code       int    // exit status; -1 when a signal ended it or it never started
+	Signal     string // name of the signal that ended it, like "killed"
+	TimedOut   bool   // its Deadline passed
+	Killed     bool   // Kill was called, its Deadline passed, or the supervisor was told to stop
+	Reason     string // why it was killed
+	StartedAt  time.Time
+	FinishedAt time.Time
+	StartError string // why it could not be started, like "no such file or directory"
+}
+
+// Succeeded reports whether the step ran to its end and exited with status 0.
+func (e Exit) Succeeded() bool {
+	return e.Code == 0 && e.Signal == "" && e.StartError == "" && !e.Killed
+}

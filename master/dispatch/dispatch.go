@@ -1,0 +1,148 @@
+// Package dispatch holds the conversation with the agents. It hands builds out,
+// takes in what agents say of them, and is the only one that moves a build once
+// it is queued: everything that any agent said meanwhile is stored together. It
+// does not decide who builds what (assign) or what becomes of AppServers
+// (activate).
+package dispatch
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"time"
+
+	"google.golang.org/grpc"
+
+	"github.com/wright-build/wright/master/assign"
+	"github.com/wright-build/wright/master/logs"
+	"github.com/wright-build/wright/master/state"
+	"github.com/wright-build/wright/master/store"
+	agentv1 "github.com/wright-build/wright/proto/agent/v1"
+)
+
+// Operations is told what agents say of operations.
+type Operations interface {
+	Done(ctx context.Context, appserver, operation, why string) error
+}
+
+// Config is what the room is made from.
+type Config struct {
+	Store        *store.Store
+	Output       *logs.Logs
+	Operations   Operations
+	Refused      string        // directory in which bogus watch files are kept
+	Installation string        // tag of everything made outside
+	Lease        time.Duration // silence after which an agent counts as gone; default 30 s
+	Log          *slog.Logger
+}
+
+// Dispatcher is the room. Run must run for anything to happen.
+type Dispatcher struct {
+	agentv1.UnimplementedAgentsServer
+	Config
+
+	inbox  *inbox
+	offers map[string]offer // by agent; owned by Run
+
+	mu       sync.Mutex // guards all below
+	sessions map[string]*session
+}
+
+// offer is what an agent offers, read once per version of its fact.
+type offer struct {
+	rev   int64
+	offer assign.Offer
+}
+
+// New makes the room.
+func New(cfg Config) *Dispatcher {
+	if cfg.Lease == 0 {
+		cfg.Lease = 30 * time.Second
+	}
+	return &Dispatcher{Config: cfg, inbox: newInbox(), offers: map[string]offer{}, sessions: map[string]*session{}}
+}
+
+// Register makes the server answer agents.
+func (d *Dispatcher) Register(s grpc.ServiceRegistrar) { agentv1.RegisterAgentsServer(s, d) }
+
+// Run moves builds until ctx ends.
+func (d *Dispatcher) Run(ctx context.Context) error {
+	sub := d.Store.Subscribe(state.KindBuild, state.KindAgent, state.KindAppServer, state.KindActive)
+	defer d.Store.Unsubscribe(sub)
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-sub.Wake():
+		case <-d.inbox.wake:
+		}
+		if err := d.round(ctx, sub); err != nil && ctx.Err() == nil {
+			d.Log.Warn("storing moves of builds; trying again", "error", err)
+			d.recover(ctx, sub, err)
+		}
+	}
+}
+
+// round stores what came in, then acts on what has changed.
+func (d *Dispatcher) round(ctx context.Context, sub *store.Subscription) error {
+	if err := d.takeIn(ctx); err != nil {
+		return err
+	}
+	keys, all := sub.Take()
+	if err := d.settleLosses(ctx, keys, all); err != nil {
+		return err
+	}
+	if err := d.handOut(ctx); err != nil {
+		return err
+	}
+	d.tell(keys, all)
+	return nil
+}
+
+// recover makes the next round start from fresh facts and look at everything:
+// what this one took is not lost but found again.
+func (d *Dispatcher) recover(ctx context.Context, sub *store.Subscription, err error) {
+	sub.Again()
+	d.inbox.nudge()
+	if errors.Is(err, store.ErrConflict) {
+		err = d.Store.CatchUp(ctx)
+	}
+	if err != nil {
+		t := time.NewTimer(200 * time.Millisecond)
+		defer t.Stop()
+		select {
+		case <-t.C:
+		case <-ctx.Done():
+		}
+	}
+}
+
+// Cancel asks for the end of a build. A queued one ends at once, a running one
+// when its agent has ended it.
+func (d *Dispatcher) Cancel(ctx context.Context, id state.BuildID, why string) error {
+	for {
+		b, err := d.Store.Build(ctx, id)
+		if err != nil {
+			return err
+		}
+		if b.State.Final() || b.Cancel != "" {
+			return nil
+		}
+		next := *b
+		next.Cancel = why
+		err = d.Store.CommitSeen(ctx, next.Put())
+		if !errors.Is(err, store.ErrConflict) {
+			return err
+		}
+		if err := d.Store.CatchUp(ctx); err != nil {
+			return err
+		}
+	}
+}
+
+func (d *Dispatcher) session(agent string) *session {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.sessions[agent]
+}

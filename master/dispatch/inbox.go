@@ -1,0 +1,85 @@
+package dispatch
+
+import (
+	"sync"
+
+	agentv1 "github.com/wright-build/wright/proto/agent/v1"
+)
+
+// inbox keeps the newest word of every attempt until Run takes it in. It is
+// bounded by the number of attempts in agents' hands.
+type inbox struct {
+	wake chan struct{}
+
+	mu      sync.Mutex // guards all below
+	updates map[attempt]word
+	lost    map[attempt]string // what an agent came back without, and the agent
+}
+
+// attempt names one try of one build.
+type attempt struct {
+	build  string
+	number int32
+}
+
+// word is what a session heard of an attempt.
+type word struct {
+	from   *session
+	update *agentv1.Update
+}
+
+func newInbox() *inbox {
+	return &inbox{wake: make(chan struct{}, 1), updates: map[attempt]word{}, lost: map[attempt]string{}}
+}
+
+func (i *inbox) put(from *session, updates []*agentv1.Update) {
+	i.mu.Lock()
+	for _, u := range updates {
+		at := attempt{u.GetBuild(), u.GetAttempt()}
+		if old, ok := i.updates[at]; !ok || old.update.GetVersion() <= u.GetVersion() {
+			i.updates[at] = word{from, u}
+		}
+	}
+	i.mu.Unlock()
+	i.nudge()
+}
+
+// take removes and returns up to n words.
+func (i *inbox) take(n int) []word {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	words := make([]word, 0, min(n, len(i.updates)))
+	for at, w := range i.updates {
+		if len(words) == n {
+			i.nudge()
+			break
+		}
+		words = append(words, w)
+		delete(i.updates, at)
+	}
+	return words
+}
+
+// lose notes that an agent came back without an attempt it had been given.
+func (i *inbox) lose(at attempt, agent string) {
+	i.mu.Lock()
+	i.lost[at] = agent
+	i.mu.Unlock()
+	i.nudge()
+}
+
+// takeLost removes and returns what was noted by lose.
+func (i *inbox) takeLost() map[attempt]string {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	lost := i.lost
+	i.lost = map[attempt]string{}
+	return lost
+}
+
+func (i *inbox) nudge() {
+	select {
+	case i.wake <- struct{}{}:
+	default:
+	}
+}

@@ -1,0 +1,134 @@
+package dispatch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/wright-build/wright/manifests"
+	"github.com/wright-build/wright/master/state"
+	"github.com/wright-build/wright/master/store"
+	agentv1 "github.com/wright-build/wright/proto/agent/v1"
+)
+
+// ReportWatches takes in an auto-watch file: validated whole and stored, or
+// refused whole, kept aside and shown, while the last good list stays.
+func (d *Dispatcher) ReportWatches(ctx context.Context, r *agentv1.WatchReport) (*agentv1.WatchVerdict, error) {
+	if _, ok := d.current(r.GetBuild(), r.GetAttempt(), r.GetAgent()); !ok {
+		return &agentv1.WatchVerdict{Reason: "the build is not in this agent's hands, or at another attempt"}, nil
+	}
+	for {
+		var writes []state.Write
+		var refused error
+		d.Store.Read(func(f *state.Facts) { writes, refused = d.receive(f, r, time.Now().UTC()) })
+		if refused != nil {
+			d.Log.Warn("a watch file was refused", "build", r.GetBuild(), "error", refused)
+		}
+		_, err := d.Store.Commit(ctx, writes...)
+		switch {
+		case errors.Is(err, store.ErrConflict):
+			if err := d.Store.CatchUp(ctx); err != nil {
+				return nil, err
+			}
+			continue
+		case err != nil:
+			return nil, err
+		case refused != nil:
+			return &agentv1.WatchVerdict{Reason: refused.Error()}, nil
+		}
+		return &agentv1.WatchVerdict{Accepted: true}, nil
+	}
+}
+
+// receive says what to write for a report. The error is why it is refused.
+func (d *Dispatcher) receive(f *state.Facts, r *agentv1.WatchReport, now time.Time) ([]state.Write, error) {
+	b := f.Builds[r.GetBuild()]
+	if b == nil {
+		return nil, errors.New("the build has ended")
+	}
+	in := f.Manifests[b.Instance]
+	watches, err := accept(r.GetFile(), in)
+	if err != nil {
+		refusal := &state.Refusal{
+			Instance: b.Instance, Build: b.ID, At: now, Reason: bounded(err.Error(), 4000), Kept: d.keepAside(b, r.GetFile()),
+		}
+		if old := f.Refusals[b.Instance]; old != nil {
+			refusal.Meta = old.Meta
+		}
+		return []state.Write{refusal.Put()}, err
+	}
+	var writes []state.Write
+	if next := merge(f.Reports[b.Instance], b, watches, r.GetComplete(), now); next != nil {
+		writes = append(writes, next.Put())
+	}
+	if old := f.Refusals[b.Instance]; old != nil {
+		writes = append(writes, old.Put().Drop())
+	}
+	return writes, nil
+}
+
+// accept validates a watch file. Local paths are refused unless the manifest's
+// own source is local: a report must not make the master look around on its
+// own disk.
+func accept(file []byte, in *state.InForce) ([]manifests.Watch, error) {
+	watches, err := manifests.ParseWatches("watch.toml", file)
+	if err != nil {
+		return nil, err
+	}
+	local := in != nil && in.Manifest.Source != nil && manifests.IsLocal(in.Manifest.Source.URL)
+	for _, w := range watches {
+		if manifests.IsLocal(w.URL) && !local {
+			return nil, fmt.Errorf("%s: a local path is watched only for an instance whose own source is local", w.Place)
+		}
+	}
+	return watches, nil
+}
+
+// merge is the report that follows: nil if a newer build has reported. Until
+// the build has succeeded a report only adds.
+func merge(old *state.Report, b *state.Build, watches []manifests.Watch, complete bool, now time.Time) *state.Report {
+	next := &state.Report{Instance: b.Instance}
+	if old != nil {
+		if old.Number > b.Number {
+			return nil
+		}
+		next.Meta = old.Meta
+	}
+	next.Build, next.Number, next.Attempt, next.At = b.ID, b.Number, b.Attempt, now
+	listed := map[string]bool{}
+	for _, w := range watches {
+		r := state.Reported{VCS: w.VCS, URL: w.URL, Ref: w.Ref, Revision: w.Revision, FactsAt: b.FactsAt}
+		next.Watches = append(next.Watches, r)
+		listed[r.Key()] = true
+	}
+	if complete {
+		next.Final = append([]state.Reported{}, next.Watches...)
+	}
+	if old != nil {
+		for _, r := range old.Watches {
+			if !listed[r.Key()] {
+				next.Watches = append(next.Watches, r)
+			}
+		}
+	}
+	return next
+}
+
+// maxKept bounds what is kept of a refused file for the person who must look.
+const maxKept = 1 << 20
+
+func (d *Dispatcher) keepAside(b *state.Build, file []byte) string {
+	path := filepath.Join(d.Refused, fmt.Sprintf("%s.%d.toml", b.ID, b.Attempt))
+	err := os.MkdirAll(d.Refused, 0o700)
+	if err == nil {
+		err = os.WriteFile(path, file[:min(len(file), maxKept)], 0o600)
+	}
+	if err != nil {
+		d.Log.Error("keeping a refused watch file", "build", b.ID, "error", err)
+		return ""
+	}
+	return path
+}

@@ -1,0 +1,262 @@
+package dispatch
+
+import (
+	"context"
+	"errors"
+	"net"
+	"strconv"
+	"time"
+
+	"github.com/wright-build/wright/master/state"
+	"github.com/wright-build/wright/master/store"
+	agentv1 "github.com/wright-build/wright/proto/agent/v1"
+)
+
+// together is how many updates go into one transaction: an update that ends a
+// build takes up to five writes, and etcd takes 128.
+const together = 24
+
+// moves collects what a batch of updates comes to. A fact that several updates
+// touch is written once.
+type moves struct {
+	facts  *state.Facts
+	writes map[state.Key]state.Write
+	lasts  map[string]*state.Last
+	acks   map[*session][]*agentv1.Ack
+	forget map[*session][]attempt
+	over   map[*session][]attempt
+}
+
+// takeIn stores what agents said and acknowledges it.
+func (d *Dispatcher) takeIn(ctx context.Context) error {
+	words := d.inbox.take(together)
+	if len(words) == 0 {
+		return nil
+	}
+	m := &moves{
+		writes: map[state.Key]state.Write{}, lasts: map[string]*state.Last{},
+		acks: map[*session][]*agentv1.Ack{}, forget: map[*session][]attempt{}, over: map[*session][]attempt{},
+	}
+	var ended []word
+	d.Store.Read(func(f *state.Facts) {
+		m.facts = f
+		for _, w := range words {
+			if f.Builds[w.update.GetBuild()] == nil {
+				ended = append(ended, w)
+				continue
+			}
+			m.advance(w, d.Log.Info)
+		}
+	})
+	for _, w := range ended {
+		if err := d.recall(ctx, w, m); err != nil {
+			d.putBack(words)
+			return err
+		}
+	}
+	if err := d.Store.CommitSeen(ctx, m.all()...); err != nil {
+		d.putBack(words)
+		return err
+	}
+	m.answer()
+	return nil
+}
+
+func (d *Dispatcher) putBack(words []word) {
+	for _, w := range words {
+		d.inbox.put(w.from, []*agentv1.Update{w.update})
+	}
+}
+
+// recall answers a word about a build that is not live: said again after it
+// was taken in, or about a build that was given to another.
+func (d *Dispatcher) recall(ctx context.Context, w word, m *moves) error {
+	id, err := state.ParseBuildID(w.update.GetBuild())
+	if err == nil {
+		var b *state.Build
+		b, err = d.Store.Build(ctx, id)
+		if err == nil && b.Attempt == int(w.update.GetAttempt()) {
+			m.ack(w)
+			return nil
+		}
+	}
+	if err != nil && !errors.Is(err, store.ErrNotFound) && ctx.Err() != nil {
+		return err
+	}
+	m.refuse(w)
+	return nil
+}
+
+// advance applies one word to its build. The facts are held.
+func (m *moves) advance(w word, note func(string, ...any)) {
+	b := m.facts.Builds[w.update.GetBuild()]
+	next, err := b.Advance(updateOf(w.update))
+	if err != nil || b.Agent != w.from.name {
+		note("an update was refused", "build", b.ID, "agent", w.from.name, "error", err)
+		m.refuse(w)
+		return
+	}
+	m.ack(w)
+	if next.Version == b.Version {
+		return
+	}
+	server := m.server(b, w.update.GetServer())
+	if !next.State.Final() {
+		m.put(next.Put())
+		if server != nil {
+			m.put(server.Put())
+		}
+		return
+	}
+	m.end(&next, server)
+}
+
+// server is the build's AppServer as the update leaves it, nil if there is none.
+func (m *moves) server(b *state.Build, said *agentv1.Server) *state.AppServer {
+	a := m.facts.AppServers[b.AppServer]
+	if a == nil {
+		return nil
+	}
+	next := *a
+	if said.GetSpawned() || said.GetHealthy() {
+		next = next.Advance(state.Spawned, net.JoinHostPort(said.GetAddress(), strconv.Itoa(int(said.GetPort()))))
+	}
+	if said.GetHealthy() {
+		next = next.Advance(state.Healthy, "")
+	}
+	return &next
+}
+
+// end writes all that follows from the end of a build: it leaves the live
+// facts, its AppServer stays or is doomed, its last report counts.
+func (m *moves) end(b *state.Build, server *state.AppServer) {
+	for _, w := range b.Finish() {
+		m.put(w)
+	}
+	m.last(b)
+	if server != nil {
+		m.put(judge(b, server, m.facts.Actives[b.Instance]).Put())
+	}
+	if r := m.facts.Reports[b.Instance]; b.State == state.Succeeded && r != nil && r.Build == b.ID && r.Final != nil {
+		final := *r
+		final.Watches, final.Final = r.Final, nil
+		m.put(final.Put())
+	}
+}
+
+// judge says what the end of a build means for its AppServer: an active one
+// stays whatever happened after.
+func judge(b *state.Build, a *state.AppServer, act *state.Active) *state.AppServer {
+	next := *a
+	if b.State == state.Succeeded || act != nil && act.AppServer == a.ID {
+		next.Good = true
+		return &next
+	}
+	if doomed, err := next.Doom("its build " + string(b.State)); err == nil {
+		next = doomed
+	}
+	return &next
+}
+
+// last remembers the newest finished build of an instance.
+func (m *moves) last(b *state.Build) {
+	l := m.lasts[b.Instance]
+	if l == nil {
+		l = &state.Last{Instance: b.Instance}
+		if old := m.facts.Lasts[b.Instance]; old != nil {
+			*l = *old
+		}
+		m.lasts[b.Instance] = l
+	}
+	if b.Number >= l.Finished.Number {
+		l.Finished = *b
+	}
+	if id, err := state.ParseBuildID(l.Success); b.State == state.Succeeded && (err != nil || b.Number > id.Number) {
+		l.Success = b.ID
+	}
+}
+
+func (m *moves) put(w state.Write) { m.writes[w.Key] = w }
+
+func (m *moves) all() []state.Write {
+	out := make([]state.Write, 0, len(m.writes)+len(m.lasts))
+	for _, w := range m.writes {
+		out = append(out, w)
+	}
+	for _, l := range m.lasts {
+		out = append(out, l.Put())
+	}
+	return out
+}
+
+func (m *moves) ack(w word) {
+	m.acks[w.from] = append(m.acks[w.from], &agentv1.Ack{
+		Build: w.update.GetBuild(), Attempt: w.update.GetAttempt(), Version: w.update.GetVersion(),
+	})
+	if buildState(w.update.GetState()).Final() {
+		m.over[w.from] = append(m.over[w.from], attempt{w.update.GetBuild(), w.update.GetAttempt()})
+	}
+}
+
+func (m *moves) refuse(w word) {
+	m.forget[w.from] = append(m.forget[w.from], attempt{w.update.GetBuild(), w.update.GetAttempt()})
+}
+
+func (m *moves) answer() {
+	for s, acks := range m.acks {
+		s.send(&agentv1.FromMaster{Message: &agentv1.FromMaster_Acks{Acks: &agentv1.Acks{Acks: acks}}})
+	}
+	for s, attempts := range m.forget {
+		for _, a := range attempts {
+			s.cancel(a, "the master has no use for this attempt", true)
+		}
+	}
+	for s, attempts := range m.over {
+		for _, a := range attempts {
+			s.over(a)
+		}
+	}
+}
+
+func updateOf(u *agentv1.Update) state.Update {
+	out := state.Update{
+		Attempt: int(u.GetAttempt()), Version: u.GetVersion(), State: buildState(u.GetState()),
+		Phase: bounded(u.GetPhase(), 200), Error: bounded(u.GetError(), 4000), Revisions: u.GetRevisions(),
+	}
+	if len(out.Revisions) > 100 {
+		out.Revisions = nil
+	}
+	if t := u.GetStartedAt(); t != nil {
+		out.StartedAt = t.AsTime().UTC()
+	}
+	if t := u.GetFinishedAt(); t != nil {
+		out.EndedAt = t.AsTime().UTC()
+	}
+	if out.State.Final() && out.EndedAt.IsZero() {
+		out.EndedAt = time.Now().UTC()
+	}
+	return out
+}
+
+func buildState(s agentv1.State) state.BuildState {
+	switch s {
+	case agentv1.State_STATE_ASSIGNED:
+		return state.Assigned
+	case agentv1.State_STATE_RUNNING:
+		return state.Running
+	case agentv1.State_STATE_SUCCEEDED:
+		return state.Succeeded
+	case agentv1.State_STATE_FAILED:
+		return state.Failed
+	case agentv1.State_STATE_CANCELLED:
+		return state.Cancelled
+	}
+	return state.Errored
+}
+
+func bounded(s string, n int) string {
+	if len(s) > n {
+		return s[:n] + " …"
+	}
+	return s
+}

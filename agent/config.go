@@ -16,7 +16,7 @@ type Config struct {
 	Data         string   // directory of its own; made if missing
 	Slots        int      // builds at once; default the number of processors
 	Capabilities []string // "postgresql 15.4 port=5433"
-	PluginDirs   []string // where provider plugins are; default plugins/ beside the program
+	Plugins      []string // where provider plugins are; default plugins/ beside the program
 	Supervisor   []string // command that runs the supervisor for the directory appended to it
 	Version      string
 	Log          *slog.Logger
@@ -48,8 +48,8 @@ func (c *Config) complete() error {
 	if err != nil {
 		return err
 	}
-	if len(c.PluginDirs) == 0 {
-		c.PluginDirs = []string{filepath.Join(filepath.Dir(self), "plugins")}
+	if len(c.Plugins) == 0 {
+		c.Plugins = []string{filepath.Join(filepath.Dir(self), "plugins")}
 	}
 	if len(c.Supervisor) == 0 {
 		c.Supervisor = []string{self, "internal-supervise"}

@@ -34,7 +34,7 @@ func newKeepers(cfg Config) *keepers {
 
 func (k *keepers) make(installation string) {
 	k.host = host.New(host.Config{
-		Dirs: k.cfg.PluginDirs, StateDir: filepath.Join(k.cfg.Data, "plugins"), Installation: installation, Log: k.cfg.Log,
+		Dirs: k.cfg.Plugins, StateDir: filepath.Join(k.cfg.Data, "plugins"), Installation: installation, Log: k.cfg.Log,
 	})
 	k.keeper = &appserver.Keeper{Providers: k.host, Installation: installation}
 	close(k.ready)
@@ -73,7 +73,7 @@ func (k *keepers) plugins() []string {
 	h := k.host
 	k.mu.Unlock()
 	if h == nil {
-		h = host.New(host.Config{Dirs: k.cfg.PluginDirs, StateDir: k.cfg.Data, Log: k.cfg.Log})
+		h = host.New(host.Config{Dirs: k.cfg.Plugins, StateDir: k.cfg.Data, Log: k.cfg.Log})
 		defer func() { _ = h.Close() }()
 	}
 	var all []string

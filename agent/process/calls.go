@@ -14,8 +14,8 @@ import (
 // is not an error here; it is the StartError of its Exit. An error means that
 // nothing was started, unless it is that of ctx.
 func (c *Client) Start(ctx context.Context, spec Spec) error {
-	if spec.ID == "" || len(spec.Argv) == 0 {
-		return errors.New("start a step: it needs an ID and a command")
+	if err := spec.check(); err != nil {
+		return fmt.Errorf("start a step: %w", err)
 	}
 	t, fresh := c.track(spec.ID, spec.Result)
 	if t.ended() {
@@ -86,8 +86,9 @@ func (c *Client) Kill(ctx context.Context, id string, reason string) error {
 	return nil
 }
 
-// Forget drops what is remembered of a step that has ended. Its Result file
-// stays, and still keeps the same ID from being started again.
+// Forget drops what is remembered of a step that has ended; one that is never
+// forgotten is remembered for ever. The same ID could then be started again,
+// unless the step has a Result file, which stays.
 func (c *Client) Forget(ctx context.Context, id string) error {
 	reply, err := c.call(ctx, message{Op: opForget, ID: id})
 	if err == nil {

@@ -9,7 +9,10 @@ package process
 
 import (
 	"errors"
+	"fmt"
+	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // DefaultGrace is the time between SIGTERM and SIGKILL when a Spec has none.
@@ -33,9 +36,22 @@ type Spec struct {
 	Env      []string      // the whole environment ("K=V"), two cookies of ours are added
 	Dir      string        // working directory; default "/"
 	Output   string        // file that stdout and stderr are appended to; default /dev/null
-	Result   string        // file that receives the Exit as JSON, atomically, when the step ends
+	Result   string        // file that receives the Exit as JSON, atomically, when the step ends; not needed: the supervisor keeps a journal
 	Deadline time.Time     // when the supervisor ends the step; zero means never
 	Grace    time.Duration // between SIGTERM and SIGKILL; default DefaultGrace
+}
+
+// maxID bounds the ID of a step, in bytes.
+const maxID = 500
+
+func (s Spec) check() error {
+	if s.ID == "" || len(s.ID) > maxID || !utf8.ValidString(s.ID) || strings.ContainsRune(s.ID, 0) {
+		return fmt.Errorf("its ID must be text of 1 to %d bytes", maxID)
+	}
+	if len(s.Argv) == 0 {
+		return errors.New("it has no command")
+	}
+	return nil
 }
 
 // Exit is the verdict on one step.

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -17,8 +18,7 @@ import (
 // step is one step in the supervisor. The supervisor's mutex guards it.
 type step struct {
 	spec      Spec
-	pid       int      // of the leader, also its group and session
-	part      *os.File // becomes the Result file; shows until then that the step was started
+	pid       int // of the leader, also its group and session
 	exit      Exit
 	ended     bool
 	followers map[*pipe]bool // told about the exit
@@ -28,41 +28,38 @@ type step struct {
 	nudged    chan struct{} // capacity 1: some orphan was reaped
 }
 
+func endedStep(exit Exit) *step {
+	return &step{spec: Spec{ID: exit.ID}, exit: exit, ended: true}
+}
+
 // onStart starts a step unless its ID was started before, by this supervisor or
 // by one that is dead.
 func (s *supervisor) onStart(p *pipe, m message) {
 	s.starts.Lock()
 	defer s.starts.Unlock()
-	if m.Spec == nil || m.Spec.ID == "" || len(m.Spec.Argv) == 0 {
-		p.send(failure(m, kindFailed, "a step needs an ID and a command"))
+	if m.Spec == nil || m.Spec.check() != nil {
+		p.send(failure(m, kindFailed, "bad step"))
 		return
 	}
 	m.ID = m.Spec.ID
-	if s.known(m.ID) {
+	if s.known(m.ID) || s.recall(m.Spec) {
 		p.send(s.attach(p, m))
 		return
 	}
 	st := &step{spec: *m.Spec, followers: map[*pipe]bool{p: true}, nudged: make(chan struct{}, 1)}
 	st.exit.ID = m.ID
-	output, err := s.open(st)
-	switch {
-	case errors.Is(err, errEnded):
-		s.remember(st)
-		p.send(s.attach(p, m))
-		return
-	case errors.Is(err, ErrSupervisorLost):
-		p.send(failure(m, kindLost, "%v", err))
-		return
-	case err != nil:
-		p.send(failure(m, kindFailed, "%v", err))
-		return
+	output, err := st.openOutput()
+	if err == nil {
+		err = s.journal.add(record{Started: m.ID})
 	}
-	started, err := s.launch(st, output)
+	started := false
+	if err == nil {
+		started, err = s.launch(st, output)
+	}
 	if output != nil {
 		output.Close()
 	}
 	if err != nil {
-		st.dropPart()
 		p.send(failure(m, kindFailed, "%v", err))
 		return
 	}
@@ -72,16 +69,25 @@ func (s *supervisor) onStart(p *pipe, m message) {
 	}
 }
 
-func (s *supervisor) remember(st *step) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.steps[st.spec.ID] = st
-}
-
 func (s *supervisor) known(id string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.steps[id] != nil
+	return s.steps[id] != nil || s.lost[id]
+}
+
+// recall takes up a step that was forgotten but left its Result file.
+func (s *supervisor) recall(spec *Spec) bool {
+	if spec.Result == "" {
+		return false
+	}
+	exit, err := readResult(spec.Result, spec.ID)
+	if err != nil {
+		return false
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.steps[spec.ID] = endedStep(exit)
+	return true
 }
 
 // attach makes p a follower of a known step and answers m.
@@ -89,6 +95,9 @@ func (s *supervisor) attach(p *pipe, m message) message {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	st := s.steps[m.ID]
+	if st == nil && s.lost[m.ID] {
+		return failure(m, kindLost, "the end of step %s was not seen", m.ID)
+	}
 	if st == nil {
 		return failure(m, kindUnknown, "unknown step %s", m.ID)
 	}
@@ -120,51 +129,44 @@ func (s *supervisor) onForget(m message) message {
 	if st != nil && !st.ended {
 		return failure(m, kindFailed, "step %s still runs", m.ID)
 	}
+	if st == nil && !s.lost[m.ID] {
+		return message{Seq: m.Seq, ID: m.ID}
+	}
+	if err := s.journal.add(record{Forgotten: m.ID}); err != nil {
+		return failure(m, kindFailed, "%v", err)
+	}
 	delete(s.steps, m.ID)
+	delete(s.lost, m.ID)
+	if s.journal.grown() {
+		if err := s.journal.rewrite(s.remembered()); err != nil {
+			s.log.Error("compact the journal", "error", err)
+		}
+	}
 	return message{Seq: m.Seq, ID: m.ID}
 }
 
-var errEnded = errors.New("the step has ended")
-
-// open claims the Result file and opens the output. It fails with errEnded,
-// having filled st, when there is a verdict already, and with ErrSupervisorLost
-// when somebody started the step and did not live to write one.
-func (s *supervisor) open(st *step) (*os.File, error) {
-	if path := st.spec.Result; path != "" {
-		exit, err := readResult(path, st.spec.ID)
-		if err == nil {
-			st.exit, st.ended = exit, true
-			return nil, errEnded
-		}
-		if !errors.Is(err, os.ErrNotExist) {
-			return nil, err
-		}
-		st.part, err = os.OpenFile(partName(path), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-		if errors.Is(err, os.ErrExist) {
-			return nil, ErrSupervisorLost
-		}
-		if err != nil {
-			return nil, fmt.Errorf("step %s: result file: %w", st.spec.ID, err)
+// remembered is what a supervisor that came after this one had to know. The mutex is held.
+func (s *supervisor) remembered() memory {
+	m := memory{ended: map[string]Exit{}, lost: maps.Clone(s.lost)}
+	for id, st := range s.steps {
+		if st.ended {
+			m.ended[id] = st.exit
+		} else {
+			m.lost[id] = true
 		}
 	}
+	return m
+}
+
+func (st *step) openOutput() (*os.File, error) {
 	if st.spec.Output == "" {
 		return nil, nil
 	}
 	out, err := os.OpenFile(st.spec.Output, os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o600)
 	if err != nil {
-		st.dropPart()
 		return nil, fmt.Errorf("step %s: output file: %w", st.spec.ID, err)
 	}
 	return out, nil
-}
-
-func partName(result string) string { return result + ".part" }
-
-func (st *step) dropPart() {
-	if st.part != nil {
-		st.part.Close()
-		os.Remove(st.part.Name())
-	}
 }
 
 // launch forks. started is false, with the reason in st.exit, when the program
@@ -262,12 +264,26 @@ func (s *supervisor) setDeadline(st *step) {
 // leader is reaped and nothing of the tree is left.
 func (s *supervisor) finish(st *step) {
 	if err := st.writeResult(); err != nil {
-		s.log.Error("write the result", "step", st.spec.ID, "error", err)
+		s.log.Error("write the result", "step", st.exit.ID, "error", err)
 	}
+	exit, followers, err := s.end(st)
+	if err != nil {
+		s.log.Error("note the end", "step", exit.ID, "error", err)
+	}
+	for p := range followers {
+		p.send(message{Op: opExit, ID: exit.ID, Exit: &exit})
+	}
+	nudge(s.changed)
+}
+
+// end notes that a step is over. The journal is written under the mutex, so
+// that a compaction in between cannot lose the verdict.
+func (s *supervisor) end(st *step) (Exit, map[*pipe]bool, error) {
 	s.mu.Lock()
+	defer s.mu.Unlock()
+	err := s.journal.add(record{Ended: &st.exit})
 	st.ended = true
 	s.active--
-	exit := st.exit
 	followers := st.followers
 	st.followers = nil
 	for _, t := range []*time.Timer{st.deadline, st.hardKill} {
@@ -276,28 +292,23 @@ func (s *supervisor) finish(st *step) {
 		}
 	}
 	st.spec = Spec{ID: st.spec.ID} // its environment may be large
-	s.mu.Unlock()
-	for p := range followers {
-		p.send(message{Op: opExit, ID: exit.ID, Exit: &exit})
-	}
-	nudge(s.changed)
+	return st.exit, followers, err
 }
 
+// writeResult replaces the Result file, if there is to be one.
 func (st *step) writeResult() error {
-	if st.part == nil {
+	if st.spec.Result == "" {
 		return nil
 	}
 	data, err := json.Marshal(st.exit)
-	if err == nil {
-		_, err = st.part.Write(data)
-	}
-	if closeErr := st.part.Close(); err == nil {
-		err = closeErr
-	}
 	if err != nil {
 		return err
 	}
-	return os.Rename(st.part.Name(), st.spec.Result)
+	temp := st.spec.Result + ".part"
+	if err := os.WriteFile(temp, data, 0o600); err != nil {
+		return err
+	}
+	return os.Rename(temp, st.spec.Result)
 }
 
 // maxResult bounds a result file, in bytes.

@@ -98,6 +98,7 @@ type supervisor struct {
 	pid     int
 	log     *slog.Logger
 	null    *os.File
+	journal *journal
 	adopted *adoptees     // nil where the kernel cannot list children
 	forked  chan struct{} // capacity 1: there is a child to wait for
 	changed chan struct{} // capacity 1: a step ended or an agent went
@@ -123,12 +124,21 @@ func newSupervisor(dir string, log *slog.Logger) (*supervisor, error) {
 	if err != nil {
 		log.Info("looking for orphans the slow way", "error", err)
 	}
-	return &supervisor{
+	j, past, err := openJournal(dir, log)
+	if err != nil {
+		return nil, err
+	}
+	s := &supervisor{
+		journal: j, lost: past.lost,
 		dir: dir, pid: os.Getpid(), log: log, null: null, adopted: adopted,
 		forked: make(chan struct{}, 1), changed: make(chan struct{}, 1),
 		steps: map[string]*step{}, leaders: map[int]*step{}, guests: map[int]*step{},
 		pipes: map[*pipe]bool{}, draining: map[*step]bool{},
-	}, nil
+	}
+	for id, exit := range past.ended {
+		s.steps[id] = endedStep(exit)
+	}
+	return s, nil
 }
 
 // serve accepts agents until the supervisor is no longer needed.

@@ -9,11 +9,16 @@ import (
 // maxNotes bounds what one Fetch writes to its progress, in bytes.
 const maxNotes = 1 << 20
 
-// notes passes progress on, up to a bound. It never fails: a fetch does not
-// depend on somebody listening.
+// maxNote bounds one line, in bytes.
+const maxNote = 4 << 10
+
+// notes passes whole lines of progress on, up to a bound, without the states
+// that git overwrites on a terminal. It never fails: a fetch does not depend on
+// somebody listening.
 type notes struct {
 	mu   sync.Mutex // guards all below: go-git writes from goroutines of its own
 	w    io.Writer
+	line []byte // the beginning of a line
 	left int
 }
 
@@ -24,20 +29,34 @@ func newNotes(w io.Writer) *notes {
 	return &notes{w: w, left: maxNotes}
 }
 
-func (n *notes) line(format string, args ...any) {
-	fmt.Fprintf(n, format+"\n", args...)
+func (n *notes) printf(format string, args ...any) {
+	fmt.Fprintf(n, "\n"+format+"\n", args...)
 }
 
 func (n *notes) Write(p []byte) (int, error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if n.left <= 0 {
-		return len(p), nil
+	for _, c := range p {
+		switch {
+		case c == '\n':
+			n.flush()
+		case c == '\r':
+			n.line = n.line[:0]
+		case len(n.line) < maxNote:
+			n.line = append(n.line, c)
+		}
 	}
-	part := p[:min(len(p), n.left)]
-	if n.left -= len(part); n.left <= 0 {
-		part = append(part[:len(part):len(part)], "\n(more is not shown)\n"...)
-	}
-	n.w.Write(part)
 	return len(p), nil
+}
+
+// flush passes the line on, unless it is empty.
+func (n *notes) flush() {
+	defer func() { n.line = n.line[:0] }()
+	if len(n.line) == 0 || n.left <= 0 {
+		return
+	}
+	if n.left -= len(n.line) + 1; n.left <= 0 {
+		n.line = append(n.line[:0], "(more is not shown)"...)
+	}
+	n.w.Write(append(n.line, '\n'))
 }

@@ -57,7 +57,7 @@ func (f *fetcher) submodules(ctx context.Context, parent node, links []link) err
 	}
 	modules, problems := gitfile.ParseModules(text)
 	for _, problem := range problems {
-		f.notes.line("%v", problem)
+		f.notes.printf("%v", problem)
 	}
 	known := make(map[string]gitfile.Module, len(modules))
 	for _, m := range modules {
@@ -69,7 +69,7 @@ func (f *fetcher) submodules(ctx context.Context, parent node, links []link) err
 			if len(problems) > 0 {
 				return fmt.Errorf("submodule %.200q: %w", l.path, errors.Join(problems...))
 			}
-			f.notes.line("submodule %q is not in .gitmodules: left empty", l.path)
+			f.notes.printf("submodule %q is not in .gitmodules: left empty", l.path)
 			continue
 		}
 		if err := f.submodule(ctx, parent, m, l); err != nil {
@@ -106,7 +106,7 @@ func (f *fetcher) submodule(ctx context.Context, parent node, m gitfile.Module, 
 	})
 	child := node{dir: w.dir, url: w.url, branch: g.branch, revision: g.revision, parent: &parent}
 	if child.repeats() {
-		f.notes.line("submodule %s holds itself: not followed further", filepath.ToSlash(rel))
+		f.notes.printf("submodule %s holds itself: not followed further", filepath.ToSlash(rel))
 		return nil
 	}
 	if len(g.links) > 0 && child.depth() >= maxDepth {

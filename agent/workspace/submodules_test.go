@@ -61,7 +61,7 @@ func TestSubmodules(t *testing.T) {
 			t.Errorf("git does not know the submodule: %s", line)
 		}
 	}
-	repo.Git("submodule", "update", "--init", "--recursive", "--remote")
+	repo.Git("submodule", "update", "--init", "--recursive")
 	if r.Tool != ToolGoGit {
 		t.Errorf("tool %s: %s", r.Tool, r.Why)
 	}

@@ -79,7 +79,7 @@ func (f *fetcher) checkout(ctx context.Context, w want) (got, error) {
 	program, missing := exec.LookPath("git")
 	reason := whyNotGoGit(w.url)
 	if reason == "" || missing != nil {
-		f.notes.line("fetching %s with go-git", w.url)
+		f.notes.printf("fetching %s with go-git", w.url)
 		g, err := f.goGit(ctx, w)
 		if err == nil || ctx.Err() != nil || isFinal(err) {
 			return g, err
@@ -102,7 +102,7 @@ func (f *fetcher) checkout(ctx context.Context, w want) (got, error) {
 
 func (f *fetcher) useGit(url, reason string) {
 	f.why = append(f.why, reason)
-	f.notes.line("fetching %s with the git program (%s)", url, reason)
+	f.notes.printf("fetching %s with the git program (%s)", url, reason)
 }
 
 // whyNotGoGit names what go-git's transports cannot do, or nothing.

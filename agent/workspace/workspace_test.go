@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io"
 	"net"
 	"os"
 	"path/filepath"
@@ -257,10 +258,18 @@ func TestCancel(t *testing.T) {
 func TestNotes(t *testing.T) {
 	var b bytes.Buffer
 	n := newNotes(&b)
-	for range 100 {
-		n.Write(make([]byte, 100_000))
+	io.WriteString(n, "Counting: 5%\rCounting: 100%")
+	io.WriteString(n, "\rCounting: 100%, done.\npartial")
+	n.printf("a line of %s", "ours")
+	io.WriteString(n, strings.Repeat("x", 2*maxNote)+"\n")
+	lines := strings.Split(b.String(), "\n")
+	if len(lines) != 5 || lines[0] != "Counting: 100%, done." || lines[2] != "a line of ours" || len(lines[3]) != maxNote {
+		t.Errorf("got %q", lines)
 	}
-	if b.Len() < maxNotes || b.Len() > maxNotes+100 {
+	for range maxNotes {
+		io.WriteString(n, "many\n")
+	}
+	if b.Len() > maxNotes+100 || !strings.HasSuffix(b.String(), "\n(more is not shown)\n") {
 		t.Errorf("%d bytes came through", b.Len())
 	}
 }

@@ -60,9 +60,13 @@ type endpoint struct {
 
 func (e endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, maxBody)
-	err := e.handle(w, r)
-	if err == nil || r.Context().Err() != nil {
-		return // done, or nobody listens any more
+	sent := &sentinel{ResponseWriter: w}
+	err := e.handle(sent, r)
+	if err == nil {
+		return
+	}
+	if sent.begun || r.Context().Err() != nil {
+		panic(http.ErrAbortHandler) // the client must not take for whole what is not
 	}
 	f := AsFailure(err)
 	if f.Status >= http.StatusInternalServerError && e.log != nil {
@@ -70,6 +74,25 @@ func (e endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	writeJSON(w, f.Status, view.Failure{Error: f.Error(), Hint: f.Hint})
 }
+
+// sentinel knows whether an answer has begun.
+type sentinel struct {
+	http.ResponseWriter
+	begun bool
+}
+
+func (s *sentinel) WriteHeader(status int) {
+	s.begun = true
+	s.ResponseWriter.WriteHeader(status)
+}
+
+func (s *sentinel) Write(data []byte) (int, error) {
+	s.begun = true
+	return s.ResponseWriter.Write(data)
+}
+
+// Unwrap is how net/http finds Flush.
+func (s *sentinel) Unwrap() http.ResponseWriter { return s.ResponseWriter }
 
 func answer(w http.ResponseWriter, v any) error {
 	writeJSON(w, http.StatusOK, v)

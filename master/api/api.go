@@ -82,13 +82,15 @@ type Config struct {
 const Prefix = "/api/v1"
 
 type server struct {
-	Config
-	Queries
+	cfg    Config
+	q      Queries
+	deeds  Deeds
+	output Output
 }
 
 // New makes the handler of everything under /api.
 func New(cfg Config) http.Handler {
-	s := &server{Config: cfg, Queries: NewQueries(cfg)}
+	s := &server{cfg: cfg, q: NewQueries(cfg), deeds: NewDeeds(cfg), output: NewOutput(cfg)}
 	mux := http.NewServeMux()
 	for pattern, handle := range s.routes() {
 		mux.Handle(pattern, endpoint{handle, cfg.Log})

@@ -64,7 +64,7 @@ func (s *server) bearer(next http.Handler) http.Handler {
 		if _, password, ok := r.BasicAuth(); ok { // what a browser sends that got past the pages' door
 			given = password
 		}
-		if !SameToken(s.Token, given) {
+		if !SameToken(s.cfg.Token, given) {
 			w.Header().Set("WWW-Authenticate", `Bearer realm="wright"`)
 			writeJSON(w, http.StatusUnauthorized, view.Failure{
 				Error: "this master wants a token", Hint: "give it with --token-file or WRIGHT_TOKEN",

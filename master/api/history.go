@@ -176,26 +176,22 @@ func (q Queries) newest(ctx context.Context, instance string) (*state.Build, err
 // AwaitBuild waits until a build is as the caller wants it or ctx ends, and
 // returns it as it is then.
 func (q Queries) AwaitBuild(ctx context.Context, b *state.Build, wanted func(*state.Build) bool) (*state.Build, error) {
-	id := b.ID
 	for !b.State.Final() && !wanted(b) && ctx.Err() == nil {
-		rev := q.store.Revision()
-		live := false
+		rev, live := q.store.Revision(), false
 		err := q.store.Await(ctx, func(f *state.Facts) bool {
-			now := f.Builds[id]
-			live = live || now != nil
+			now := f.Builds[b.ID]
+			live = now != nil
 			return now == nil || wanted(now)
 		})
-		if err == nil && !live { // not in the live facts yet, or not any more
-			err = q.store.WaitFor(ctx, rev+1)
-		}
 		if err != nil && ctx.Err() == nil {
-			return nil, fmt.Errorf("wait for build %s: %w", id, err)
+			return nil, fmt.Errorf("wait for build %s: %w", b.ID, err)
 		}
-		again, err := q.store.Build(context.WithoutCancel(ctx), b.BuildID())
-		if err != nil {
+		if b, err = q.store.Build(context.WithoutCancel(ctx), b.BuildID()); err != nil {
 			return nil, err
 		}
-		b = again
+		if !live && !b.State.Final() { // so new that the live facts lack it
+			_ = q.store.WaitFor(ctx, rev+1)
+		}
 	}
 	return b, nil
 }

@@ -6,8 +6,10 @@
 package dispatch
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"sync"
 	"time"
@@ -119,19 +121,45 @@ func (d *Dispatcher) recover(ctx context.Context, sub *store.Subscription, err e
 }
 
 // Cancel asks for the end of a build. A queued one ends at once, a running one
-// when its agent has ended it.
+// when its agent has ended it; one that has ended is state.ErrFinal.
 func (d *Dispatcher) Cancel(ctx context.Context, id state.BuildID, why string) error {
-	for {
+	return d.insist(ctx, func() (state.Write, error) {
 		b, err := d.Store.Build(ctx, id)
+		if err != nil {
+			return state.Write{}, err
+		}
+		if b.State.Final() {
+			return state.Write{}, fmt.Errorf("cancel build %s: %w", id, state.ErrFinal)
+		}
+		next := *b
+		next.Cancel = cmp.Or(next.Cancel, why, "cancelled")
+		return next.Put(), nil
+	})
+}
+
+// Drain says whether an agent is to get no more work, until it is said
+// otherwise or the agent is gone for the length of its lease.
+func (d *Dispatcher) Drain(ctx context.Context, name string, drain bool) error {
+	return d.insist(ctx, func() (state.Write, error) {
+		var agent *state.Agent
+		d.Store.Read(func(f *state.Facts) { agent = f.Agents[name] })
+		if agent == nil {
+			return state.Write{}, fmt.Errorf("agent %s: %w", name, store.ErrNotFound)
+		}
+		next := *agent
+		next.Drained = drain
+		return next.Put().Under(agent.Lease), nil
+	})
+}
+
+// insist makes one write, deciding anew when somebody was faster.
+func (d *Dispatcher) insist(ctx context.Context, decide func() (state.Write, error)) error {
+	for {
+		w, err := decide()
 		if err != nil {
 			return err
 		}
-		if b.State.Final() || b.Cancel != "" {
-			return nil
-		}
-		next := *b
-		next.Cancel = why
-		err = d.Store.CommitSeen(ctx, next.Put())
+		err = d.Store.CommitSeen(ctx, w)
 		if !errors.Is(err, store.ErrConflict) {
 			return err
 		}

@@ -59,7 +59,7 @@ type plan struct {
 func (d *Dispatcher) workers(f *state.Facts) []assign.Worker {
 	var out []assign.Worker
 	for name, a := range f.Agents {
-		if a.Draining || d.session(name) == nil {
+		if a.Draining || a.Drained || d.session(name) == nil {
 			continue
 		}
 		out = append(out, assign.Worker{Name: name, Free: a.Slots - len(f.OfAgent(name)), Offers: d.offer(a)})

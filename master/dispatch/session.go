@@ -16,7 +16,6 @@ import (
 	"google.golang.org/protobuf/types/known/durationpb"
 
 	"github.com/wright-build/wright/master/state"
-	"github.com/wright-build/wright/master/store"
 	agentv1 "github.com/wright-build/wright/proto/agent/v1"
 )
 
@@ -133,24 +132,18 @@ func (d *Dispatcher) reconcile(ctx context.Context, s *session, h *agentv1.Hello
 }
 
 func (d *Dispatcher) writeAgent(ctx context.Context, s *session, h *agentv1.Hello) error {
-	for {
+	return d.insist(ctx, func() (state.Write, error) {
 		a := state.Agent{
 			Name: s.name, Slots: int(h.GetSlots()), Capabilities: h.GetCapabilities(), Plugins: h.GetPlugins(),
-			Version: bounded(h.GetVersion(), 100), Draining: h.GetDraining(), Session: s.id, ConnectedAt: time.Now().UTC(),
+			Version: bounded(h.GetVersion(), 100), Draining: h.GetDraining(), Lease: s.lease, Session: s.id, ConnectedAt: time.Now().UTC(),
 		}
 		d.Store.Read(func(f *state.Facts) {
 			if old := f.Agents[s.name]; old != nil {
-				a.Meta = old.Meta
+				a.Meta, a.Drained = old.Meta, old.Drained
 			}
 		})
-		err := d.Store.CommitSeen(ctx, a.Put().Under(s.lease))
-		if !errors.Is(err, store.ErrConflict) {
-			return err
-		}
-		if err := d.Store.CatchUp(ctx); err != nil {
-			return err
-		}
-	}
+		return a.Put().Under(s.lease), nil
+	})
 }
 
 // hear takes in what the agent says. An agent that says nothing for the length

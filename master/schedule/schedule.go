@@ -6,10 +6,13 @@
 package schedule
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
+	"sync"
 	"time"
 
 	"github.com/wright-build/wright/manifests"
@@ -26,9 +29,9 @@ var ErrArchived = errors.New("the instance is archived")
 
 // Request is a person's wish to build an instance.
 type Request struct {
-	Kind     string // "person" (default), "retry"
-	Text     string // why, in a few words
 	Revision string // of the source; "": the newest
+	Text     string // why, in a few words
+	Kind     string // "person" (default), "retry"
 }
 
 // Scheduler is the room. Run must run for anything to happen.
@@ -62,18 +65,41 @@ func New(st *store.Store, log *slog.Logger) *Scheduler {
 
 // Start requests a build of an instance and returns it, queued.
 func (s *Scheduler) Start(ctx context.Context, instance string, r Request) (state.Build, error) {
-	if r.Kind == "" {
-		r.Kind = "person"
+	return s.ask(ctx, instance, r.build)
+}
+
+// StartMany requests count builds of an instance at once. On an error it
+// returns those that were queued none the less.
+func (s *Scheduler) StartMany(ctx context.Context, instance string, r Request, count int) ([]state.Build, error) {
+	answers := make([]answer, count)
+	var all sync.WaitGroup
+	for i := range answers {
+		all.Go(func() { answers[i].build, answers[i].err = s.ask(ctx, instance, r.build) })
 	}
-	return s.ask(ctx, instance, func(i *state.Instance, m *manifests.Manifest) (*state.Build, error) {
-		if m == nil {
-			return nil, fmt.Errorf("build %s: %w", instance, ErrNoInstance)
+	all.Wait()
+	var builds []state.Build
+	var failed error
+	for _, a := range answers {
+		if a.err != nil {
+			failed = a.err
+			continue
 		}
-		if i.Archived {
-			return nil, fmt.Errorf("build %s: %w; bring it back with `wright instance archive --undo %s`", instance, ErrArchived, instance)
-		}
-		return newBuild(i, m, state.Reason{Kind: r.Kind, Text: r.Text}, r.Revision, time.Now().UTC()), nil
-	})
+		builds = append(builds, a.build)
+	}
+	slices.SortFunc(builds, func(a, b state.Build) int { return cmp.Compare(a.Number, b.Number) })
+	return builds, failed
+}
+
+// build is the next build of an instance.
+func (r Request) build(i *state.Instance, m *manifests.Manifest) (*state.Build, error) {
+	if m == nil {
+		return nil, fmt.Errorf("build %s: %w", i.Name, ErrNoInstance)
+	}
+	if i.Archived {
+		return nil, fmt.Errorf("build %s: %w; bring it back with `wright instance archive --undo %s`", i.Name, ErrArchived, i.Name)
+	}
+	why := state.Reason{Kind: cmp.Or(r.Kind, "person"), Text: r.Text}
+	return newBuild(i, m, why, r.Revision, time.Now().UTC()), nil
 }
 
 // Archive says that an instance builds no more, or again.

@@ -79,7 +79,9 @@ type Agent struct {
 	Capabilities []string  `json:"capabilities,omitempty"`
 	Plugins      []string  `json:"plugins,omitempty"`
 	Version      string    `json:"version,omitempty"`
-	Draining     bool      `json:"draining,omitempty"`
+	Draining     bool      `json:"draining,omitempty"` // by its own wish
+	Drained      bool      `json:"drained,omitempty"`  // by a person's
+	Lease        int64     `json:"lease"`
 	Session      string    `json:"session"`
 	ConnectedAt  time.Time `json:"connected_at"`
 }

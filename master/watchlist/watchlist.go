@@ -48,7 +48,7 @@ func Merge(m *manifests.Manifest, r *state.Report) []Watch {
 		return nil
 	}
 	var found union
-	if w, ok := sourceWatch(m.Source); ok {
+	if w, ok := SourceWatch(m.Source); ok {
 		found.add(w)
 	}
 	for _, w := range m.Watches {
@@ -60,9 +60,9 @@ func Merge(m *manifests.Manifest, r *state.Report) []Watch {
 	return found.sorted()
 }
 
-// sourceWatch is the watch of a source that follows a branch; a frozen one
+// SourceWatch is the watch of a source that follows a branch; a frozen one
 // never moves.
-func sourceWatch(s *manifests.Source) (Watch, bool) {
+func SourceWatch(s *manifests.Source) (Watch, bool) {
 	if s == nil || s.Revision != "" {
 		return Watch{}, false
 	}

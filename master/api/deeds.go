@@ -52,6 +52,9 @@ func (d Deeds) mayStart(instance string, r Request, count int) error {
 	case i.InForce == nil:
 		return fail(http.StatusConflict, "wright manifest list shows what is wrong with it",
 			"no manifest of instance %s is in force", instance)
+	case i.Memory != nil && i.Memory.Archived:
+		return fail(http.StatusConflict, "bring it back with: wright instance archive --undo "+instance,
+			"instance %s is archived", instance)
 	case count < 1 || count > maxCount:
 		return fail(http.StatusBadRequest, "", "count is %d: want 1 to %d", count, maxCount)
 	case len(r.Text) > maxReason || !utf8.ValidString(r.Text):

@@ -9,9 +9,15 @@ import (
 // maxMessage bounds an error that is kept and shown, in bytes.
 const maxMessage = 500
 
+// maxRaw bounds what of an error is looked at, in bytes.
+const maxRaw = 4096
+
 // clean makes a message of a stranger fit to be kept, shown and logged: one
 // line, not too long, and without the users and passwords of URLs.
 func clean(s string) string {
+	if len(s) > maxRaw { // at a space, not within a URL
+		s = s[:max(0, strings.LastIndexByte(s[:maxRaw], ' '))]
+	}
 	s = strings.ToValidUTF8(s, "?")
 	s = strings.Join(strings.FieldsFunc(s, func(r rune) bool {
 		return unicode.IsSpace(r) || unicode.IsControl(r) || unicode.Is(unicode.Cf, r)

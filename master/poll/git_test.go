@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/http/cgi"
@@ -15,6 +16,10 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/wright-build/wright/master/state"
+	"github.com/wright-build/wright/master/store/storetest"
+	"github.com/wright-build/wright/master/watchlist"
 )
 
 // repo is a git repository for one test.
@@ -97,6 +102,34 @@ func listsRefs(t *testing.T, r *repo, url string) {
 	if len(refs) != len(want) {
 		t.Errorf("got %v, want just %v", refs, want)
 	}
+}
+
+// TestPollerFollowsARealRepository: from a commit in a repository to the fact.
+func TestPollerFollowsARealRepository(t *testing.T) {
+	r, st := newRepo(t), storetest.Embedded(t)
+	first := r.commit()
+	text := fmt.Sprintf("[[watch]]\ngit = %q\n[[step]]\nrun = \"true\"\n", r.dir)
+	in := state.InForce{Instance: "shop", File: "shop.toml", Text: []byte(text)}
+	if err := st.CommitSeen(t.Context(), in.Put()); err != nil {
+		t.Fatal(err)
+	}
+	p := New(st, Config{Interval: 20 * time.Millisecond}, slog.New(slog.DiscardHandler))
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- p.Run(ctx) }()
+	defer func() { cancel(); <-done }()
+	at := func(revision, previous string) func() bool {
+		key := watchlist.KeyOf("git", r.dir).Watch("HEAD")
+		return func() (ok bool) {
+			st.Read(func(f *state.Facts) {
+				ref := f.Refs[state.RefName(key)]
+				ok = ref != nil && ref.Revision == revision && ref.Previous == previous
+			})
+			return ok
+		}
+	}
+	eventually(t, "the first revision", at(first, ""))
+	eventually(t, "the next revision", at(r.commit(), first))
 }
 
 func TestGitEmptyRepository(t *testing.T) {
@@ -213,7 +246,10 @@ func TestClean(t *testing.T) {
 			t.Errorf("clean(%q) = %q, want %q", in, got, want)
 		}
 	}
-	if got := clean(strings.Repeat("ä", 1000)); len(got) > maxMessage+len("…") {
+	if got := clean(strings.Repeat("x ", 2040) + "https://user:S3CRET" + strings.Repeat("x", 100) + "@h.test"); strings.Contains(got, "S3C") {
+		t.Errorf("cut within a secret: %q", got)
+	}
+	if got := clean("a " + strings.Repeat("ä", 1000)); len(got) > maxMessage+len("…") {
 		t.Errorf("%d bytes are left", len(got))
 	}
 	if err := cleaned(fmt.Errorf("ask: %w", os.ErrNotExist)); !errors.Is(err, os.ErrNotExist) {

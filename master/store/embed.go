@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"os"
 	"path/filepath"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
@@ -22,6 +23,9 @@ type Embedded struct {
 // Embed starts etcd with its data under dir (created if missing). Every write
 // is synced to disk before it is acknowledged.
 func Embed(ctx context.Context, dir string) (*Embedded, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("start the embedded etcd: %w", err)
+	}
 	e, err := embed.StartEtcd(embedConfig(dir))
 	if err != nil {
 		return nil, fmt.Errorf("start the embedded etcd in %s: %w", dir, err)
@@ -41,7 +45,7 @@ func embedConfig(dir string) *embed.Config {
 	cfg := embed.NewConfig()
 	cfg.Dir = dir
 	cfg.LogLevel = "fatal"
-	cfg.LogOutputs = []string{filepath.Join(dir, "etcd.log")}
+	cfg.LogOutputs = []string{filepath.Clean(dir) + ".log"}
 	// A member alone votes for nobody but itself: no need to wait long for it.
 	cfg.TickMs, cfg.ElectionMs = 20, 200
 	cfg.ListenPeerUrls, cfg.ListenClientUrls = nil, nil

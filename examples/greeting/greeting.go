@@ -1,0 +1,5 @@
+// Package greeting greets.
+package greeting
+
+// Welcome is the first line of the page.
+func Welcome() string { return "Good tools, fair prices" }

@@ -1,0 +1,3 @@
+module example.test/price
+
+go 1.22

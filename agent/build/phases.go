@@ -173,7 +173,7 @@ func (a *Attempt) run(ctx context.Context, c command) error {
 	err := a.Supervisor.Start(ctx, process.Spec{
 		ID: id, Argv: []string{"/bin/sh", "-ec", c.run}, Env: list(c.env),
 		Dir: filepath.Join(a.path("workspace"), c.dir), Output: a.output.Begin(c.part, c.name),
-		Result: a.path(filepath.Join("results", fmt.Sprint(c.part))), Deadline: time.Now().Add(c.timeout),
+		Deadline: time.Now().Add(c.timeout),
 	})
 	if err != nil {
 		return fmt.Errorf("start step %s: %w", c.name, err)

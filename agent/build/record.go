@@ -45,10 +45,8 @@ func keep(dir string, w *agentv1.Work) error {
 	if err != nil {
 		return err
 	}
-	for _, d := range []string{dir, filepath.Join(dir, "output"), filepath.Join(dir, "results")} {
-		if err := os.MkdirAll(d, 0o700); err != nil {
-			return fmt.Errorf("keep build %s: %w", w.GetBuild(), err)
-		}
+	if err := os.MkdirAll(filepath.Join(dir, "output"), 0o700); err != nil {
+		return fmt.Errorf("keep build %s: %w", w.GetBuild(), err)
 	}
 	return replace(filepath.Join(dir, workFile), data)
 }

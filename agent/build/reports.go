@@ -3,12 +3,14 @@ package build
 import (
 	"bytes"
 	"context"
+	"errors"
 	"log/slog"
 	"os"
 	"sync"
 	"time"
 
 	"github.com/wright-build/wright/agent/autowatch"
+	"github.com/wright-build/wright/agent/workspace/gitfile"
 	"github.com/wright-build/wright/manifests"
 	agentv1 "github.com/wright-build/wright/proto/agent/v1"
 )
@@ -52,8 +54,8 @@ func (a *Attempt) watchFile(ctx context.Context) []byte {
 	if err != nil {
 		warnings = append(warnings, err.Error())
 	}
-	declared, err := os.ReadFile(a.path("watch"))
-	if err != nil && !os.IsNotExist(err) {
+	declared, err := gitfile.Read(a.path("watch"))
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		warnings = append(warnings, err.Error())
 	}
 	for _, w := range warnings {

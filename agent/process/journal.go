@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"log/slog"
 	"os"
 	"path/filepath"
 	"sync"
@@ -18,7 +17,6 @@ import (
 const (
 	journalName  = "steps.journal"
 	maxJournal   = 256 << 20 // bytes read of one that a former supervisor left
-	maxRecord    = 64 << 10  // bytes of one record
 	compactAfter = 4 << 20   // bytes; the journal is rewritten when it has grown so much
 )
 
@@ -35,7 +33,6 @@ type record struct {
 // since the steps do not.
 type journal struct {
 	path string
-	log  *slog.Logger
 
 	mu   sync.Mutex // guards all below
 	file *os.File
@@ -49,8 +46,8 @@ type memory struct {
 }
 
 // openJournal reads the journal of dir and begins it anew with what still counts.
-func openJournal(dir string, log *slog.Logger) (*journal, memory, error) {
-	j := &journal{path: filepath.Join(dir, journalName), log: log}
+func openJournal(dir string) (*journal, memory, error) {
+	j := &journal{path: filepath.Join(dir, journalName)}
 	m, err := readJournal(j.path)
 	if err != nil {
 		return nil, memory{}, fmt.Errorf("journal: %w", err)
@@ -71,15 +68,20 @@ func readJournal(path string) (memory, error) {
 		return m, err
 	}
 	defer f.Close()
-	lines := bufio.NewScanner(io.LimitReader(f, maxJournal))
-	lines.Buffer(nil, maxRecord)
-	for lines.Scan() {
+	lines := bufio.NewReader(io.LimitReader(f, maxJournal))
+	for {
+		line, err := lines.ReadBytes('\n')
 		var r record
-		if json.Unmarshal(lines.Bytes(), &r) == nil { // the last line may be torn
+		if json.Unmarshal(line, &r) == nil { // the last line may be torn
 			m.apply(r)
 		}
+		if errors.Is(err, io.EOF) {
+			return m, nil
+		}
+		if err != nil {
+			return m, err
+		}
 	}
-	return m, lines.Err()
 }
 
 func (m memory) apply(r record) {

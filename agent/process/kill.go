@@ -8,6 +8,9 @@ import (
 	"time"
 )
 
+// maxReason bounds what is kept of why a step was killed, in bytes.
+const maxReason = 1000
+
 // kill asks a step to end and sees to it that it does. The first reason stays.
 // The mutex is held.
 func (s *supervisor) kill(st *step, reason string) {
@@ -17,7 +20,7 @@ func (s *supervisor) kill(st *step, reason string) {
 	if s.leaders[st.pid] != st {
 		return // its leader has exited; the rest is being killed anyway
 	}
-	st.exit.Killed, st.exit.Reason = true, reason
+	st.exit.Killed, st.exit.Reason = true, reason[:min(len(reason), maxReason)]
 	grace := st.spec.Grace
 	if grace <= 0 {
 		grace = DefaultGrace

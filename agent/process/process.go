@@ -29,14 +29,16 @@ var (
 	ErrClosed = errors.New("process: client closed")
 )
 
-// Spec says what to run. Everything but ID and Argv may be left empty.
+// Spec says what to run. Everything but ID and Argv may be left empty. A Result
+// file is for other readers: the supervisor's own journal keeps what was started
+// and how it ended, and costs less than a file per step.
 type Spec struct {
 	ID       string        // unique for ever; the same ID is never started twice
 	Argv     []string      // Argv[0] without a slash is looked up in the PATH of Env
 	Env      []string      // the whole environment ("K=V"), two cookies of ours are added
 	Dir      string        // working directory; default "/"
 	Output   string        // file that stdout and stderr are appended to; default /dev/null
-	Result   string        // file that receives the Exit as JSON, atomically, when the step ends; not needed: the supervisor keeps a journal
+	Result   string        // file that receives the Exit as JSON, atomically, when the step ends; default none
 	Deadline time.Time     // when the supervisor ends the step; zero means never
 	Grace    time.Duration // between SIGTERM and SIGKILL; default DefaultGrace
 }

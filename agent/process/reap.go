@@ -108,7 +108,7 @@ func (s *supervisor) drain(st *step) {
 }
 
 // sweep kills what is left of st's tree, and what nobody can own any more. It
-// returns how many processes it found, and whether it spared them because st
+// returns how many processes it found, and whether it spared some because st
 // was killed and they are in their time of grace.
 func (s *supervisor) sweep(st *step) (left int, patience bool) {
 	s.mu.Lock()
@@ -123,10 +123,8 @@ func (s *supervisor) sweep(st *step) (left int, patience bool) {
 		switch {
 		case stray.owner == st && patience:
 			left++
-		case stray.owner == st:
+		case stray.owner == st, stray.owner == nil:
 			left++
-			syscall.Kill(stray.pid, syscall.SIGKILL)
-		case stray.owner == nil:
 			syscall.Kill(stray.pid, syscall.SIGKILL)
 		}
 	}

@@ -115,6 +115,15 @@ func TestSameIDStartsOnce(t *testing.T) {
 	}
 }
 
+func TestBadSpecs(t *testing.T) {
+	c, _ := fresh(t)
+	for _, spec := range []Spec{{}, {ID: "x"}, {Argv: []string{"/bin/true"}}, {ID: "\xff", Argv: []string{"/bin/true"}}, {ID: strings.Repeat("x", maxID+1), Argv: []string{"/bin/true"}}} {
+		if err := c.Start(t.Context(), spec); err == nil {
+			t.Errorf("%+v was started", spec)
+		}
+	}
+}
+
 func TestDeadline(t *testing.T) {
 	c, dir := fresh(t)
 	spec := sh(dir, "late", "trap '' TERM; while :; do sleep 0.02; done")

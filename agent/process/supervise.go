@@ -107,12 +107,13 @@ type supervisor struct {
 
 	mu       sync.Mutex // guards all below; held over fork, so that no child is reaped before it is known
 	steps    map[string]*step
-	leaders  map[int]*step  // by process ID, not yet reaped
-	guests   map[int]*step  // orphans that a running step may keep, not yet reaped
-	pipes    map[*pipe]bool // connected agents
-	draining map[*step]bool // leader gone, tree not yet
-	active   int            // steps that have not ended
-	stopping bool           // no more agents, no more steps
+	lost     map[string]bool // started by a supervisor that died
+	leaders  map[int]*step   // by process ID, not yet reaped
+	guests   map[int]*step   // orphans that a running step may keep, not yet reaped
+	pipes    map[*pipe]bool  // connected agents
+	draining map[*step]bool  // leader gone, tree not yet
+	active   int             // steps that have not ended
+	stopping bool            // no more agents, no more steps
 }
 
 func newSupervisor(dir string, log *slog.Logger) (*supervisor, error) {
@@ -124,7 +125,7 @@ func newSupervisor(dir string, log *slog.Logger) (*supervisor, error) {
 	if err != nil {
 		log.Info("looking for orphans the slow way", "error", err)
 	}
-	j, past, err := openJournal(dir, log)
+	j, past, err := openJournal(dir)
 	if err != nil {
 		return nil, err
 	}

@@ -56,6 +56,39 @@ func TestVerdictOutlivesTheSupervisor(t *testing.T) {
 	}
 }
 
+// The journal alone is enough, without a Result file.
+func TestJournalOutlivesTheSupervisor(t *testing.T) {
+	first, dir := fresh(t)
+	ends, runs, gone := sh(dir, "ends", "exit 6"), sh(dir, "runs", "sleep 60"), sh(dir, "gone", "exit 7")
+	ends.Result, runs.Result, gone.Result = "", "", ""
+	run(t, first, ends)
+	run(t, first, gone)
+	if err := first.Forget(t.Context(), "gone"); err != nil {
+		t.Fatal(err)
+	}
+	start(t, first, runs)
+	first.Close()
+	killSupervisor(t, dir)
+	second := connect(t, dir)
+	if e := wait(t, second, "ends"); e.Code != 6 {
+		t.Errorf("ends: %+v", e)
+	}
+	start(t, second, runs)
+	if _, err := second.Wait(t.Context(), "runs"); !errors.Is(err, ErrSupervisorLost) {
+		t.Errorf("runs: %v", err)
+	}
+	if _, err := second.Wait(t.Context(), "gone"); !errors.Is(err, ErrUnknownStep) {
+		t.Errorf("gone: %v", err)
+	}
+	if err := second.Forget(t.Context(), "runs"); err != nil {
+		t.Fatal(err)
+	}
+	runs.Argv = []string{"/bin/true"}
+	if e := run(t, second, runs); !e.Succeeded() {
+		t.Errorf("after it was forgotten: %+v", e)
+	}
+}
+
 func TestSupervisorLost(t *testing.T) {
 	c, dir := fresh(t)
 	spec := sh(dir, "lost", "(setsid sleep 60 &) ; echo $$ > pid; sleep 60")

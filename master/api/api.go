@@ -75,6 +75,7 @@ type Config struct {
 	Version    string // of this master
 	Listen     string // host:port that is listened at; on loopback foreign Host headers are refused
 	Proxy      string // host:port where NAME.localhost leads to the active AppServer of NAME; "": nowhere
+	Refused    string // directory with refused watch files; "": their text is not shown
 	Log        *slog.Logger
 }
 

@@ -8,6 +8,7 @@ import (
 	"runtime"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/wright-build/wright/master/logs"
 )
@@ -18,13 +19,15 @@ func TestFollowWhileItGrows(t *testing.T) {
 	l := open(t, t.TempDir())
 	a := shop(1)
 	parts := [][]byte{random(50_000), random(700_000), random(300_000)}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
 	var wg sync.WaitGroup
 	defer wg.Wait()
 	started := make(chan struct{}, 8)
 	follow := func() {
 		started <- struct{}{}
 		g, highest := gather{}, 0
-		err := l.Follow(t.Context(), a, nil, func(p logs.Part, data []byte) error {
+		err := l.Follow(ctx, a, nil, func(p logs.Part, data []byte) error {
 			if p.Number != 0 && p.Number < highest {
 				t.Errorf("part %d after part %d", p.Number, highest)
 			}
@@ -52,7 +55,7 @@ func TestFollowWhileItGrows(t *testing.T) {
 		for at := 0; at < len(parts[i]); at += step {
 			put(t, l, a, i, int64(at), string(parts[i][at:at+step]), at+step == len(parts[i]))
 			if at%50_000 == 0 {
-				n := i*25_000 + min(at/50_000*1000, 24_000)
+				n := (i-1)*25_000 + min(at/50_000*1000, 24_000)
 				put(t, l, a, 0, 0, string(parts[0][:n]), false)
 			}
 		}

@@ -130,16 +130,17 @@ func (p *Proxy) Match(host string) (instance string, ok bool) {
 			return "", false
 		}
 	}
-	name, ok := strings.CutSuffix(strings.ToLower(host), ".localhost")
-	if !ok || !label(name) {
+	const domain = ".localhost"
+	n := len(host) - len(domain)
+	if n < 0 || !strings.EqualFold(host[n:], domain) || !label(host[:n]) {
 		return "", false
 	}
-	return name, true
+	return strings.ToLower(host[:n]), true
 }
 
 func label(s string) bool {
 	for i := range len(s) {
-		if !('a' <= s[i] && s[i] <= 'z' || '0' <= s[i] && s[i] <= '9' || s[i] == '-') {
+		if !('a' <= s[i] && s[i] <= 'z' || 'A' <= s[i] && s[i] <= 'Z' || '0' <= s[i] && s[i] <= '9' || s[i] == '-') {
 			return false
 		}
 	}

@@ -12,7 +12,7 @@ import (
 type Instance struct {
 	Name            string    `json:"name"`
 	InForce         bool      `json:"in_force"`
-	State           string    `json:"state"` // of its last build, or archived, building, queued, never built, no manifest
+	State           string    `json:"state"` // of its last build, or archived, building, queued, never built, bad manifest, no manifest
 	LastBuild       string    `json:"last_build"`
 	LastBuildAt     time.Time `json:"last_build_at,omitzero"`
 	LastSuccess     string    `json:"last_success"`
@@ -128,6 +128,8 @@ func (i InstanceFacts) state() string {
 		return waiting
 	case i.Memory != nil && i.Memory.Archived:
 		return "archived"
+	case i.InForce == nil && i.Fault != nil:
+		return "bad manifest"
 	case i.InForce == nil:
 		return "no manifest"
 	case i.Last == nil:

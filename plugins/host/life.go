@@ -1,0 +1,220 @@
+package host
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+	goplugin "github.com/hashicorp/go-plugin"
+	"github.com/hashicorp/go-plugin/runner"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/connectivity"
+	"google.golang.org/grpc/health/grpc_health_v1"
+
+	"github.com/wright-build/wright/plugins"
+	pluginv1 "github.com/wright-build/wright/proto/plugin/v1"
+)
+
+// life is one process of a plugin, from a launch that succeeded to its end.
+type life struct {
+	path    string
+	pid     int
+	version string
+	conn    *grpc.ClientConn
+	client  *goplugin.Client
+	process *process
+}
+
+// launch starts the process and configures the provider.
+func (p *plugin) launch(ctx context.Context) (*life, error) {
+	path, err := find(p.cfg.Dirs, p.key)
+	if err != nil {
+		return nil, err
+	}
+	stateDir := filepath.Join(p.cfg.StateDir, p.key.String())
+	if err := os.MkdirAll(stateDir, 0o700); err != nil {
+		return nil, fmt.Errorf("make the provider's directory: %w", err)
+	}
+	l := &life{path: path, process: newProcess(path, stateDir, p.log)}
+	ctx, release := p.untilClosed(ctx, l.process.kill)
+	defer release()
+	l.client = goplugin.NewClient(p.clientConfig(l.process))
+	if err := l.connect(p.key, p.limits.start); err != nil {
+		l.stop(0)
+		return nil, err
+	}
+	if err := p.introduce(ctx, l, stateDir); err != nil {
+		l.stop(p.limits.stop)
+		return nil, err
+	}
+	return l, nil
+}
+
+// untilClosed ends the context and calls kill when the host is closed before
+// release is called.
+func (p *plugin) untilClosed(ctx context.Context, kill func()) (_ context.Context, release func()) {
+	ctx, cancel := context.WithTimeout(ctx, p.limits.start)
+	p.wg.Go(func() {
+		select {
+		case <-p.done:
+			cancel()
+			kill()
+		case <-ctx.Done():
+		}
+	})
+	return ctx, cancel
+}
+
+func (p *plugin) clientConfig(proc *process) *goplugin.ClientConfig {
+	return &goplugin.ClientConfig{
+		HandshakeConfig:  plugins.Handshake(),
+		Plugins:          goplugin.PluginSet{string(p.key.kind): &connPlugin{}},
+		AllowedProtocols: []goplugin.Protocol{goplugin.ProtocolGRPC},
+		AutoMTLS:         true,
+		SkipHostEnv:      true,
+		StartTimeout:     p.limits.start,
+		Logger:           newInternalLogger(p.log),
+		SyncStdout:       newLineLogger(p.log),
+		SyncStderr:       newLineLogger(p.log),
+		RunnerFunc: func(_ hclog.Logger, cmd *exec.Cmd, socketDir string) (runner.Runner, error) {
+			proc.socketDir = socketDir
+			proc.env = append(cleanEnv(os.Environ()), cmd.Env...)
+			return proc, nil
+		},
+		GRPCDialOptions: []grpc.DialOption{
+			// A connection that is not ready is one whose process is gone; see usable.
+			grpc.WithIdleTimeout(0),
+			grpc.WithDefaultCallOptions(
+				grpc.MaxCallRecvMsgSize(plugins.MaxMessage), grpc.MaxCallSendMsgSize(plugins.MaxMessage)),
+		},
+	}
+}
+
+// connect does go-plugin's handshake. go-plugin takes no context for it, but
+// gives up when the process is killed.
+func (l *life) connect(k key, limit time.Duration) error {
+	guard := time.AfterFunc(limit, l.process.kill)
+	defer guard.Stop()
+	protocol, err := l.client.Client()
+	if err != nil {
+		return fmt.Errorf("start %s: %w", l.path, err)
+	}
+	raw, err := protocol.Dispense(string(k.kind))
+	if err != nil {
+		return fmt.Errorf("reach the service of %s: %w", l.path, err)
+	}
+	l.conn, l.pid = raw.(*grpc.ClientConn), l.process.pid
+	return nil
+}
+
+// introduce asks the plugin who it is and tells it its settings.
+func (p *plugin) introduce(ctx context.Context, l *life, stateDir string) error {
+	rpc := pluginv1.NewPluginServiceClient(l.conn)
+	who, err := rpc.Describe(ctx, &pluginv1.DescribeRequest{})
+	if err != nil {
+		return fmt.Errorf("ask %s who it is: %w", l.path, plugins.FromStatus(err))
+	}
+	if who.GetKind() != string(p.key.kind) || who.GetName() != p.key.name {
+		return plugins.Errorf(plugins.Invalid, "%s says that it is the %.60q provider %.60q: the file has the wrong name",
+			l.path, who.GetKind(), who.GetName())
+	}
+	l.version = firstBytes(who.GetVersion(), 100)
+	config, err := plugins.EncodeConfig(p.cfg.Providers[p.key.String()])
+	if err != nil {
+		return err
+	}
+	_, err = rpc.Configure(ctx, &pluginv1.ConfigureRequest{
+		StateDir: stateDir, Installation: p.cfg.Installation, ConfigJson: config,
+	})
+	if err != nil {
+		return fmt.Errorf("configure %s: %w", l.path, plugins.FromStatus(err))
+	}
+	return nil
+}
+
+// usable says whether a call may be sent: the connection of a process that died
+// leaves the ready state before any call on it fails.
+func (l *life) usable() bool {
+	select {
+	case <-l.exited():
+		return false
+	default:
+		return l.conn.GetState() == connectivity.Ready
+	}
+}
+
+func (l *life) exited() <-chan struct{} { return l.process.exited }
+
+func (l *life) exitStatus() string { return l.process.status() }
+
+func (l *life) ping(ctx context.Context, limit time.Duration) error {
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	r, err := grpc_health_v1.NewHealthClient(l.conn).Check(ctx,
+		&grpc_health_v1.HealthCheckRequest{Service: goplugin.GRPCServiceName})
+	if err != nil {
+		return fmt.Errorf("health check: %w", err)
+	}
+	if r.GetStatus() != grpc_health_v1.HealthCheckResponse_SERVING {
+		return fmt.Errorf("health check: it says %s", r.GetStatus())
+	}
+	return nil
+}
+
+// stop says goodbye, kills what has not ended within grace, and returns when
+// the process and its group are gone.
+func (l *life) stop(grace time.Duration) {
+	if !l.process.started() {
+		if l.process.socketDir != "" {
+			_ = os.RemoveAll(l.process.socketDir)
+		}
+		return
+	}
+	killer := time.AfterFunc(grace, l.process.kill)
+	defer killer.Stop()
+	l.client.Kill() // hangs as long as the process does, hence the killer
+	<-l.process.reaped
+}
+
+// connPlugin hands out the connection itself: the kinds bring their own clients.
+type connPlugin struct {
+	goplugin.NetRPCUnsupportedPlugin
+}
+
+var _ goplugin.GRPCPlugin = (*connPlugin)(nil)
+
+func (*connPlugin) GRPCServer(*goplugin.GRPCBroker, *grpc.Server) error {
+	return errors.New("a host serves no plugin")
+}
+
+func (*connPlugin) GRPCClient(_ context.Context, _ *goplugin.GRPCBroker, conn *grpc.ClientConn) (any, error) {
+	return conn, nil
+}
+
+// cleanEnv keeps of the agent's environment what a program needs and what is
+// meant for plugins; secrets of the agent stay with the agent.
+func cleanEnv(environ []string) []string {
+	var env []string
+	for _, kv := range environ {
+		name, _, _ := strings.Cut(kv, "=")
+		switch {
+		case name == "PATH", name == "HOME", name == "LANG", name == "TMPDIR",
+			strings.HasPrefix(name, "WRIGHT_PLUGIN_"):
+			env = append(env, kv)
+		}
+	}
+	return env
+}
+
+func firstBytes(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	return strings.ToValidUTF8(s[:n], "") + "…"
+}

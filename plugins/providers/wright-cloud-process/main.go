@@ -1,0 +1,36 @@
+// Command wright-cloud-process is the cloud provider "process": a server is a
+// supervised process tree in its own directory on its own loopback address
+// 127.x.y.z. It serves development, tests and single machines.
+//
+// The binary plays two parts. Launched by a host it is the provider. Re-executed
+// as "--machine DIR" it is one server: a small daemon, free of the provider and
+// of the agent, that runs the executable file named run in the server's
+// directory as soon as provisioning has put it there, and runs it again when it
+// ends. What a server is lies in files; the provider keeps nothing in memory, so
+// that it may die at any point and be started again.
+package main
+
+import (
+	"fmt"
+	"math"
+	"os"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/wright-build/wright/plugins"
+	"github.com/wright-build/wright/plugins/cloud"
+)
+
+func main() {
+	// Files that the agent happened to inherit must not end up in the servers,
+	// where they would keep somebody's pipe open for days.
+	_ = unix.CloseRange(3, math.MaxUint32, unix.CLOSE_RANGE_CLOEXEC)
+	if len(os.Args) == 3 && os.Args[1] == machineFlag {
+		if err := runMachine(os.Args[2]); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
+	plugins.Serve(cloud.Plugin("process", "", &provider{}))
+}

@@ -1,0 +1,17 @@
+// Command wright-database-sqlite is the database provider "sqlite": a file per
+// database. An empty file is a valid, empty SQLite database, so the provider
+// needs no SQLite of its own; the program that opens the file brings it.
+//
+//	STATE/records/TOKEN-HASH.json          what was made, written before it is
+//	STATE/ephemeral/TOKEN-HASH/NAME.sqlite goes with its token
+//	STATE/persistent/INSTANCE/NAME.sqlite  is never removed here
+package main
+
+import (
+	"github.com/wright-build/wright/plugins"
+	"github.com/wright-build/wright/plugins/database"
+)
+
+func main() {
+	plugins.Serve(database.Plugin("sqlite", "", &provider{}))
+}

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"sync"
 	"syscall"
+	"time"
 
 	"github.com/wright-build/wright/agent/build"
 	"github.com/wright-build/wright/agent/process"
@@ -64,7 +65,25 @@ func Run(ctx context.Context, cfg Config) error {
 	}
 	err = a.converse(ctx)
 	a.builds.Wait()
+	a.dismiss(ctx)
 	return err
+}
+
+// leaveTime bounds the farewell to the supervisor.
+const leaveTime = 2 * time.Second
+
+// dismiss ends the supervisor where no build waits for the next agent. One that
+// does not hear of it ends by itself after a while.
+func (a *Agent) dismiss(ctx context.Context) {
+	left, err := os.ReadDir(filepath.Join(a.cfg.Data, "builds"))
+	if err == nil && len(left) > 0 {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), leaveTime)
+	defer cancel()
+	if err := errors.Join(err, a.super.Leave(ctx)); err != nil {
+		a.cfg.Log.Warn("the supervisor stays for a while", "error", err)
+	}
 }
 
 // lock makes sure that one agent uses a directory. The lock goes with the

@@ -323,7 +323,9 @@ func (s *scanner) quoted() error {
 		switch {
 		case s.take(quote):
 			if len(quote) == 3 { // up to two more belong to the string
-				_ = s.take(quote[:1]) && s.take(quote[:1])
+				if s.take(quote[:1]) {
+					s.take(quote[:1])
+				}
 			}
 			return nil
 		case s.peek() == '\n' && len(quote) == 1:

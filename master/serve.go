@@ -17,6 +17,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/wright-build/wright/master/api"
+	"github.com/wright-build/wright/master/web"
 )
 
 // shutdownTime is how long what is under way may take when the master stops.
@@ -69,7 +70,7 @@ func (r *rooms) faces(cfg Config, listen string) http.Handler {
 		Store: r.store, Logs: r.logs, Builds: builds{r.schedule, r.dispatch}, Instances: r.schedule, AppServers: r.activate,
 		Agents: r.dispatch, Polls: polls{r.poll}, Token: cfg.Token, Version: cfg.Version, Listen: listen, Proxy: listen, Log: cfg.Log,
 	}
-	apiHandler, pages := api.New(programs), http.NotFoundHandler()
+	apiHandler, pages := api.New(programs), web.New(programs)
 	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		switch _, visitor := r.proxy.Match(req.Host); {
 		case visitor:

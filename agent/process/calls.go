@@ -103,6 +103,15 @@ func (c *Client) Forget(ctx context.Context, id string) error {
 	return nil
 }
 
+// Leave tells the supervisor that nobody will come back soon: once no step runs
+// and this client is closed, it ends at once instead of lingering.
+func (c *Client) Leave(ctx context.Context) error {
+	if _, err := c.call(ctx, message{Op: opLeave}); err != nil {
+		return fmt.Errorf("leave the supervisor: %w", err)
+	}
+	return nil
+}
+
 // track returns the entry of a step; fresh is true when there was none.
 func (c *Client) track(id, result string) (t *tracked, fresh bool) {
 	c.mu.Lock()

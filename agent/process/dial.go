@@ -119,14 +119,14 @@ func (d *dialer) dial(ctx context.Context) (*link, error) {
 	}
 	stop := context.AfterFunc(ctx, func() { nc.Close() })
 	defer stop()
-	nc.SetReadDeadline(time.Now().Add(helloTime))
+	_ = nc.SetReadDeadline(time.Now().Add(helloTime))
 	p := newPipe(nc)
 	m, err := p.receive()
 	if err != nil || m.Op != opHello {
 		nc.Close()
 		return nil, fmt.Errorf("no greeting from the supervisor: %w", errors.Join(err, ctx.Err()))
 	}
-	nc.SetReadDeadline(time.Time{})
+	_ = nc.SetReadDeadline(time.Time{})
 	return newLink(p), nil
 }
 

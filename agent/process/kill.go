@@ -41,7 +41,7 @@ func (s *supervisor) kill(st *step, reason string) {
 // its tree that left the group. The mutex is held.
 func (s *supervisor) signalTree(st *step, sig syscall.Signal) {
 	procs, err := allProcs()
-	syscall.Kill(-st.pid, sig)
+	_ = syscall.Kill(-st.pid, sig)
 	if err != nil {
 		s.log.Error("list processes", "error", err)
 		return
@@ -59,7 +59,7 @@ func (s *supervisor) signalTree(st *step, sig syscall.Signal) {
 	for _, root := range roots {
 		for _, pid := range descendants(children, root) {
 			if procs[pid].group != st.pid {
-				syscall.Kill(pid, sig)
+				_ = syscall.Kill(pid, sig)
 			}
 		}
 	}
@@ -78,7 +78,7 @@ func killLeftovers(dir string, deadline time.Time) (killed int) {
 		for _, pid := range marked(procs, dir) {
 			alive = true
 			seen[pid] = true
-			syscall.Kill(pid, syscall.SIGKILL)
+			_ = syscall.Kill(pid, syscall.SIGKILL)
 		}
 		if !alive {
 			break

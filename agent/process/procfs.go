@@ -126,7 +126,7 @@ func becomeSubreaper() error {
 // three, close-on-exec. A kernel that cannot (before 5.11) is no reason to fail.
 func keepFromSteps() {
 	const closeRange, closeOnExec = 436, 4
-	syscall.RawSyscall(closeRange, 3, uintptr(^uint32(0)), closeOnExec)
+	_, _, _ = syscall.RawSyscall(closeRange, 3, uintptr(^uint32(0)), closeOnExec)
 }
 
 // awaitChild blocks until some child has died and returns its ID, leaving it a

@@ -3,6 +3,7 @@
 package process
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -98,7 +99,7 @@ func takeLock(dir string) (f *os.File, ok bool, err error) {
 		return f, true, nil
 	}
 	f.Close()
-	if err == syscall.EWOULDBLOCK {
+	if errors.Is(err, syscall.EWOULDBLOCK) {
 		return nil, false, nil
 	}
 	return nil, false, fmt.Errorf("lock %s: %w", lockName, err)

@@ -145,6 +145,15 @@ func (s *supervisor) onForget(m message) message {
 	return message{Seq: m.Seq, ID: m.ID}
 }
 
+// onLeave takes leave of an agent: without it, the supervisor has nothing to
+// linger for.
+func (s *supervisor) onLeave(m message) message {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.left = true
+	return message{Seq: m.Seq}
+}
+
 // remembered is what a supervisor that came after this one had to know. The mutex is held.
 func (s *supervisor) remembered() memory {
 	m := memory{ended: map[string]Exit{}, lost: maps.Clone(s.lost)}

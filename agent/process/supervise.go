@@ -113,6 +113,7 @@ type supervisor struct {
 	pipes    map[*pipe]bool  // connected agents
 	draining map[*step]bool  // leader gone, tree not yet
 	active   int             // steps that have not ended
+	left     bool            // the last agent said that it needs us no more
 	stopping bool            // no more agents, no more steps
 }
 
@@ -181,7 +182,7 @@ func (s *supervisor) awaitIdle(linger time.Duration, signals <-chan os.Signal) {
 		select {
 		case <-s.changed:
 			timer.Reset(linger)
-			if s.stopIf(func() bool { return s.stopping && s.active == 0 }) {
+			if s.stopIf(func() bool { return s.active == 0 && (s.stopping || s.left && len(s.pipes) == 0) }) {
 				return
 			}
 		case <-timer.C:
@@ -265,7 +266,7 @@ func (s *supervisor) admit(p *pipe) bool {
 	if s.stopping {
 		return false
 	}
-	s.pipes[p] = true
+	s.pipes[p], s.left = true, false
 	return true
 }
 
@@ -302,6 +303,8 @@ func (s *supervisor) answer(p *pipe, m message) {
 		p.send(s.onKill(m))
 	case opForget:
 		p.send(s.onForget(m))
+	case opLeave:
+		p.send(s.onLeave(m))
 	default:
 		p.send(failure(m, kindFailed, "unknown operation %q", m.Op))
 	}

@@ -56,6 +56,30 @@ func TestVerdictOutlivesTheSupervisor(t *testing.T) {
 	}
 }
 
+// A supervisor that its agent has left ends when its steps have, without lingering.
+func TestSupervisorEndsWhenLeft(t *testing.T) {
+	dir := t.TempDir()
+	log := slog.New(slog.DiscardHandler)
+	c, err := Connect(t.Context(), dir, []string{os.Args[0], "internal-supervise", dir, "1h"}, log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	spec := sh(dir, "last", "while [ ! -e go ]; do sleep 0.01; done")
+	start(t, c, spec)
+	if err := c.Leave(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	c.Close()
+	os.WriteFile(filepath.Join(dir, "go"), nil, 0o600)
+	waitFor(t, "the supervisor to end", func() bool {
+		_, err := os.Stat(filepath.Join(dir, socketName))
+		return os.IsNotExist(err)
+	})
+	if _, err := readResult(spec.Result, "last"); err != nil {
+		t.Errorf("it ended before its step: %v", err)
+	}
+}
+
 // The journal alone is enough, without a Result file.
 func TestJournalOutlivesTheSupervisor(t *testing.T) {
 	first, dir := fresh(t)

@@ -17,6 +17,7 @@ const (
 	opWait   = "wait"
 	opKill   = "kill"
 	opForget = "forget"
+	opLeave  = "leave"
 	opExit   = "exit"
 )
 

@@ -58,5 +58,5 @@ func (n *notes) flush() {
 	if n.left -= len(n.line) + 1; n.left <= 0 {
 		n.line = append(n.line[:0], "(more is not shown)"...)
 	}
-	n.w.Write(append(n.line, '\n'))
+	_, _ = n.w.Write(append(n.line, '\n'))
 }

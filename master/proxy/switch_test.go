@@ -51,7 +51,10 @@ func TestSwitchesDropAndMixNothing(t *testing.T) {
 	var mu sync.Mutex
 	began := map[int]int64{}    // version -> its first request began
 	finished := map[int]int64{} // version -> its last answer was sent
+	var serving atomic.Int64
 	client, _ := front(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		serving.Add(1)
+		defer serving.Add(-1)
 		s := &stamped{ResponseWriter: w, order: &o}
 		p.ServeHTTP(s, r)
 		v, _ := strconv.Atoi(s.body.String())
@@ -75,44 +78,53 @@ func TestSwitchesDropAndMixNothing(t *testing.T) {
 	var wg sync.WaitGroup
 	stop := make(chan struct{})
 	for range clients {
-		wg.Go(func() {
-			for {
-				select {
-				case <-stop:
-					return
-				default:
-				}
-				atLeast := seen.Load()
-				resp, body, err := ask(client)
-				v, bad := strconv.ParseInt(body, 10, 64)
-				if err != nil || bad != nil || resp.StatusCode != 200 {
-					t.Errorf("%v, %q, %v", resp, body, err)
-					return
-				}
-				if v < atLeast {
-					t.Errorf("answered by %d after %d was seen", v, atLeast)
-				}
-				for now := seen.Load(); v > now && !seen.CompareAndSwap(now, v); now = seen.Load() {
-				}
-				asked.Add(1)
-			}
-		})
+		wg.Go(func() { askOn(t, client, stop, &seen, &asked) })
 	}
 	for v := 2; v <= switches+1; v++ {
 		next := version(v)
 		p.Set(map[string]string{"shop": next.Listener.Addr().String()})
 		await(t, func() bool { return seen.Load() == int64(v) })
+		enough := asked.Load() + 50
+		await(t, func() bool { return asked.Load() >= enough || t.Failed() })
 		old.Close()
 		old = next
 	}
 	close(stop)
 	wg.Wait()
 	old.Close()
+	await(t, func() bool { return serving.Load() == 0 })
+	mu.Lock()
+	defer mu.Unlock()
 	t.Logf("%d requests", asked.Load())
 	for v := 2; v <= switches+1; v++ {
 		if finished[v-1] > began[v] {
 			t.Errorf("an answer of %d was sent at %d, after %d got its first request at %d", v-1, finished[v-1], v, began[v])
 		}
+	}
+}
+
+// askOn asks until it is stopped. Answers are version numbers, and none may be
+// below what anybody had seen before the question.
+func askOn(t *testing.T, client *http.Client, stop <-chan struct{}, seen, asked *atomic.Int64) {
+	for {
+		select {
+		case <-stop:
+			return
+		default:
+		}
+		atLeast := seen.Load()
+		resp, body, err := ask(client)
+		v, bad := strconv.ParseInt(body, 10, 64)
+		if err != nil || bad != nil || resp.StatusCode != http.StatusOK {
+			t.Errorf("%v, %q, %v", resp, body, err)
+			return
+		}
+		if v < atLeast {
+			t.Errorf("answered by %d after %d was seen", v, atLeast)
+		}
+		for now := seen.Load(); v > now && !seen.CompareAndSwap(now, v); now = seen.Load() {
+		}
+		asked.Add(1)
 	}
 }
 

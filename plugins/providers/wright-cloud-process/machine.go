@@ -117,7 +117,7 @@ func endMarked(dir string) {
 		}
 		signalAll(left, unix.SIGKILL)
 		_, _ = unix.Wait4(-1, nil, unix.WNOHANG, nil)
-		time.Sleep(busyPause / 2)
+		<-time.After(busyPause / 2) // nothing tells when a stranger's process is gone
 	}
 }
 
@@ -302,7 +302,7 @@ func (m *machine) endTree() {
 		if time.Now().After(deadline) {
 			signalAll(descendants(os.Getpid()), unix.SIGKILL)
 		}
-		time.Sleep(5 * time.Millisecond)
+		<-time.After(5 * time.Millisecond)
 	}
 	m.pid = 0
 }

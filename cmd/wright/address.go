@@ -1,0 +1,103 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/wright-build/wright/master/api/client"
+)
+
+// maxSmall bounds the small files that are read here, in bytes.
+const maxSmall = 64 << 10
+
+// place is where a master is: what wright dev leaves in its file.
+type place struct {
+	Address string `json:"address"`
+	Token   string `json:"token"`
+}
+
+// client finds the master: by flag, by environment, by the file of wright dev.
+func (a *app) client() (*client.Client, error) {
+	at, err := a.place()
+	if err != nil {
+		return nil, err
+	}
+	if a.tokenFile != "" {
+		if at.Token, err = readToken(a.tokenFile); err != nil {
+			return nil, err
+		}
+	} else if token := os.Getenv("WRIGHT_TOKEN"); token != "" {
+		at.Token = token
+	}
+	return client.New(at.Address, at.Token)
+}
+
+func (a *app) place() (place, error) {
+	if a.address != "" {
+		return place{Address: a.address}, nil
+	}
+	if address := os.Getenv("WRIGHT_ADDRESS"); address != "" {
+		return place{Address: address}, nil
+	}
+	file, err := devFile()
+	if err != nil {
+		return place{}, err
+	}
+	text, err := readSmall(file)
+	if err != nil {
+		return place{}, fmt.Errorf("%w: no address is given, and no wright dev runs here", client.ErrUnreachable)
+	}
+	var at place
+	if err := json.Unmarshal(text, &at); err != nil || at.Address == "" {
+		return place{}, fmt.Errorf("%w: %s does not hold an address", client.ErrUnreachable, file)
+	}
+	return at, nil
+}
+
+// stateDir is where Wright keeps what belongs to this user on this machine.
+func stateDir() (string, error) {
+	if dir := os.Getenv("XDG_STATE_HOME"); filepath.IsAbs(dir) {
+		return filepath.Join(dir, "wright"), nil
+	}
+	home, err := os.UserHomeDir()
+	if err != nil {
+		return "", fmt.Errorf("find the home directory: %w", err)
+	}
+	return filepath.Join(home, ".local", "state", "wright"), nil
+}
+
+// devFile is where wright dev says where it is.
+func devFile() (string, error) {
+	dir, err := stateDir()
+	return filepath.Join(dir, "dev.json"), err
+}
+
+func readToken(file string) (string, error) {
+	text, err := readSmall(file)
+	if err != nil {
+		return "", fmt.Errorf("read the token: %w", err)
+	}
+	token := strings.TrimSpace(string(text))
+	if token == "" || strings.ContainsAny(token, "\r\n\x00 ") {
+		return "", fmt.Errorf("read the token: %s does not hold one line with a token", file)
+	}
+	return token, nil
+}
+
+func readSmall(file string) ([]byte, error) {
+	f, err := os.Open(file)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, maxSmall+1))
+	if err == nil && len(text) > maxSmall {
+		err = fmt.Errorf("%s has more than %d bytes", file, maxSmall)
+	}
+	return bytes.TrimSpace(text), err
+}

@@ -1,0 +1,80 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+
+	"github.com/spf13/cobra"
+
+	"github.com/wright-build/wright/agent"
+)
+
+func (a *app) agentRun() *cobra.Command {
+	var cfg agent.Config
+	cmd := &cobra.Command{
+		Use: "run", Short: "run an agent on this machine", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := a.completeAgentConfig(&cfg); err != nil {
+				return err
+			}
+			return stopped(cmd.Context(), agent.Run(cmd.Context(), cfg))
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&cfg.Name, "name", "", "`NAME` of this agent (default: the host's)")
+	f.IntVar(&cfg.Slots, "slots", runtime.NumCPU(), "builds at the same time")
+	f.StringVar(&cfg.Data, "data", "wright-agent", "`DIR` for workspaces and everything that is kept")
+	f.StringArrayVar(&cfg.Plugins, "plugins", defaultPlugins(), "`DIR` with provider plugins; may be repeated")
+	f.StringArrayVar(&cfg.Capabilities, "capability", nil, "what this host offers, such as \"postgresql 15.4 port=5433\"; may be repeated")
+	_ = cmd.MarkFlagDirname("data")
+	return cmd
+}
+
+// completeAgentConfig fills in what the flags leave open.
+func (a *app) completeAgentConfig(cfg *agent.Config) error {
+	at, err := a.place()
+	if err != nil {
+		return err
+	}
+	if a.tokenFile != "" {
+		if at.Token, err = readToken(a.tokenFile); err != nil {
+			return err
+		}
+	}
+	host, err := os.Hostname()
+	if err != nil {
+		return fmt.Errorf("find the name of this host: %w", err)
+	}
+	cfg.Address, cfg.Token, cfg.Name = at.Address, cmp.Or(at.Token, os.Getenv("WRIGHT_TOKEN")), cmp.Or(cfg.Name, host)
+	if cfg.Slots < 1 {
+		return usage("--slots %d: at least 1", cfg.Slots)
+	}
+	if cfg.Data, err = filepath.Abs(cfg.Data); err != nil {
+		return fmt.Errorf("find the data directory: %w", err)
+	}
+	cfg.Log, cfg.Version = a.logger(), thisVersion().Version
+	return superviseWith(cfg)
+}
+
+// superviseWith has the agent start its supervisor from this binary.
+func superviseWith(cfg *agent.Config) error {
+	self, err := os.Executable()
+	if err != nil {
+		return fmt.Errorf("find this program: %w", err)
+	}
+	cfg.Supervisor = []string{self, superviseArg}
+	return nil
+}
+
+// stopped is nil for what ended because it was told to.
+func stopped(ctx context.Context, err error) error {
+	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		return nil
+	}
+	return err
+}

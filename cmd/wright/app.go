@@ -1,0 +1,183 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"github.com/wright-build/wright/master/api/client"
+)
+
+// The exit statuses.
+const (
+	exitDone   = 0
+	exitFailed = 1 // the thing asked for failed
+	exitUsage  = 2
+	exitAway   = 3 // no master reached
+)
+
+// app is one run of the command line.
+type app struct {
+	stdout, stderr io.Writer
+	onTerminal     bool // stdout is one
+	errTerminal    bool // stderr is one
+
+	address   string
+	tokenFile string
+	format    string
+	logLevel  string
+
+	begun bool // the command line was understood and its command runs
+}
+
+func newApp(stdout, stderr *os.File) *app {
+	return &app{
+		stdout: stdout, stderr: stderr,
+		onTerminal: term.IsTerminal(int(stdout.Fd())), errTerminal: term.IsTerminal(int(stderr.Fd())),
+	}
+}
+
+func (a *app) run(ctx context.Context, args []string) int {
+	root := a.root()
+	root.SetArgs(args)
+	root.SetOut(a.stdout)
+	root.SetErr(a.stderr)
+	cmd, err := root.ExecuteContextC(ctx)
+	return a.report(cmd, err)
+}
+
+func (a *app) root() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "wright",
+		Short: "builds software and runs what it built",
+		Long: "Wright builds software and runs what it built: one manifest per instance, builds on\n" +
+			"agents, AppServers through plugins. wright dev runs all of it on this machine.",
+		SilenceErrors: true, SilenceUsage: true,
+		PersistentPreRunE: func(*cobra.Command, []string) error { return a.begin() },
+	}
+	f := root.PersistentFlags()
+	f.StringVar(&a.address, "address", "", "`URL` of the master (default: WRIGHT_ADDRESS, then the wright dev of this machine)")
+	f.StringVar(&a.tokenFile, "token-file", "", "`FILE` that holds the master's token (default: WRIGHT_TOKEN)")
+	f.StringVarP(&a.format, "output", "o", "", "`json`, table or plain (default: table on a terminal, else plain)")
+	f.StringVar(&a.logLevel, "log-level", "info", "debug, info, warn or `error`; the log goes to stderr")
+	_ = root.RegisterFlagCompletionFunc("output", cobra.FixedCompletions([]string{"json", "table", "plain"}, cobra.ShellCompDirectiveNoFileComp))
+	root.AddCommand(a.running()...)
+	root.AddCommand(a.manifest(), a.instance(), a.build(), a.watch(), a.change(), a.appServer(), a.plugin(), a.version())
+	asGroup(root)
+	return root
+}
+
+// begin checks what is common to all commands, which is understood by now.
+func (a *app) begin() error {
+	switch a.format {
+	case "":
+		a.format = "plain"
+		if a.onTerminal {
+			a.format = "table"
+		}
+	case "json", "table", "plain":
+	default:
+		return usage("-o %q is not known: use json, table or plain", a.format)
+	}
+	if _, err := a.level(); err != nil {
+		return usage("--log-level %q is not known: use debug, info, warn or error", a.logLevel)
+	}
+	a.begun = true
+	return nil
+}
+
+func (a *app) level() (level slog.Level, err error) {
+	return level, level.UnmarshalText([]byte(a.logLevel))
+}
+
+// logger is the log of the long-running commands.
+func (a *app) logger() *slog.Logger {
+	level, _ := a.level()
+	return slog.New(slog.NewTextHandler(a.stderr, &slog.HandlerOptions{Level: level}))
+}
+
+// group makes a noun of its verbs.
+func group(noun, short string, verbs ...*cobra.Command) *cobra.Command {
+	cmd := &cobra.Command{Use: noun, Short: short}
+	cmd.AddCommand(verbs...)
+	asGroup(cmd)
+	return cmd
+}
+
+// asGroup has a command without deed of its own refuse what is no verb of it.
+func asGroup(cmd *cobra.Command) {
+	cmd.Args = cobra.ArbitraryArgs
+	cmd.SuggestionsMinimumDistance = 2
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if len(args) == 0 {
+			_ = cmd.Help()
+			return errQuiet
+		}
+		message := fmt.Sprintf("%s %s: no such command", cmd.CommandPath(), args[0])
+		if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
+			message += "; did you mean " + strings.Join(near, " or ") + "?"
+		}
+		return usage("%s", message)
+	}
+}
+
+// usageError is a command line that makes no sense.
+type usageError struct{ message string }
+
+func (e *usageError) Error() string { return e.message }
+
+func usage(format string, args ...any) error { return &usageError{fmt.Sprintf(format, args...)} }
+
+// errQuiet is bad usage that was answered already, errFailed a failure.
+var (
+	errQuiet  = errors.New("usage was shown")
+	errFailed = errors.New("what was asked for failed")
+)
+
+// report says what went wrong and what to do next, in one or two lines, and
+// returns the exit status.
+func (a *app) report(cmd *cobra.Command, err error) int {
+	var bad *usageError
+	var refused *client.Error
+	switch {
+	case err == nil:
+		return exitDone
+	case errors.Is(err, errQuiet):
+		return exitUsage
+	case errors.Is(err, errFailed):
+		return exitFailed
+	case errors.As(err, &bad) || !a.begun:
+		a.say(err.Error(), "usage: "+cmd.UseLine()+" (more: --help)")
+		return exitUsage
+	case errors.Is(err, client.ErrUnreachable):
+		a.say(oneLine(err), "start one with wright dev, or name it with --address or WRIGHT_ADDRESS")
+		return exitAway
+	case errors.As(err, &refused):
+		a.say(refused.Message, refused.Hint)
+		return exitFailed
+	case errors.Is(err, context.Canceled):
+		a.say("interrupted", "")
+		return exitFailed
+	}
+	a.say(err.Error(), "")
+	return exitFailed
+}
+
+// oneLine writes joined errors on one line.
+func oneLine(err error) string { return strings.ReplaceAll(err.Error(), "\n", ": ") }
+
+// say writes an error to stderr, with what to do next.
+func (a *app) say(message, hint string) {
+	fmt.Fprintln(a.stderr, "wright: "+visible(cmp.Or(message, "failed")))
+	if hint != "" {
+		fmt.Fprintln(a.stderr, "  "+visible(hint))
+	}
+}

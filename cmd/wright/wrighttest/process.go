@@ -1,0 +1,159 @@
+package wrighttest
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// Process is a wright that runs: dev, a master or an agent.
+type Process struct {
+	Name  string
+	Ready string // what followed "ready " on its standard output
+	t     testing.TB
+	cmd   *exec.Cmd
+	log   string
+	ended chan struct{} // closed when err is set
+	err   error
+}
+
+// start starts wright in the house. ready says whether it tells when it serves.
+func (h *House) start(name string, ready bool, args ...string) *Process {
+	h.t.Helper()
+	p := &Process{Name: name, t: h.t, log: filepath.Join(h.Dir, name+".log"), ended: make(chan struct{})}
+	log, err := os.OpenFile(p.log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	defer log.Close()
+	p.cmd = exec.Command(filepath.Join(Programs(h.t), "wright"), args...)
+	p.cmd.Env, p.cmd.Dir, p.cmd.Stderr = h.environment(), h.Dir, log
+	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	out, err := p.cmd.StdoutPipe()
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	if err := p.cmd.Start(); err != nil {
+		h.t.Fatal(err)
+	}
+	h.processes = append(h.processes, p)
+	said := make(chan string, 1)
+	go func() {
+		defer close(p.ended)
+		defer close(said)
+		for lines := bufio.NewScanner(out); lines.Scan(); {
+			if address, ok := strings.CutPrefix(lines.Text(), "ready "); ok && len(said) == 0 {
+				said <- address
+			}
+		}
+		p.err = p.cmd.Wait()
+	}()
+	if ready {
+		p.awaitReady(said)
+	}
+	return p
+}
+
+func (p *Process) awaitReady(said <-chan string) {
+	p.t.Helper()
+	select {
+	case address, ok := <-said:
+		if !ok {
+			p.t.Fatalf("%s did not get ready:\n%s", p.Name, p.Log())
+		}
+		p.Ready = address
+	case <-time.After(patience):
+		p.t.Fatalf("%s was not ready within %s:\n%s", p.Name, patience, p.Log())
+	}
+}
+
+// Log is what the process wrote to standard error, with what earlier processes
+// of the same name wrote.
+func (p *Process) Log() string {
+	text, _ := os.ReadFile(p.log)
+	return string(text)
+}
+
+// Kill ends the process as kill -9 does, it alone, and waits until it is gone.
+func (p *Process) Kill() {
+	p.t.Helper()
+	if err := p.cmd.Process.Kill(); err != nil {
+		p.t.Fatalf("kill %s: %v", p.Name, err)
+	}
+	<-p.ended
+}
+
+// Signal sends a signal, like SIGSTOP.
+func (p *Process) Signal(s syscall.Signal) {
+	p.t.Helper()
+	if err := p.cmd.Process.Signal(s); err != nil {
+		p.t.Fatalf("send %s to %s: %v", s, p.Name, err)
+	}
+}
+
+// Stop ends the process as Ctrl-C does; it must end well.
+func (p *Process) Stop() {
+	p.t.Helper()
+	if err := p.stop(); err != nil {
+		p.t.Errorf("%s did not stop in good order: %v", p.Name, err)
+	}
+}
+
+func (p *Process) stop() error {
+	select {
+	case <-p.ended:
+		return nil
+	default:
+	}
+	if err := p.cmd.Process.Signal(os.Interrupt); err != nil {
+		return err
+	}
+	select {
+	case <-p.ended:
+		return p.err
+	case <-time.After(patience):
+		return errors.Join(fmt.Errorf("it still runs after %s", patience), p.cmd.Process.Kill())
+	}
+}
+
+// running says whether the process has not ended.
+func (p *Process) running() bool {
+	select {
+	case <-p.ended:
+		return false
+	default:
+		return true
+	}
+}
+
+// Memory is the process's resident memory now and at its highest, in bytes.
+func (p *Process) Memory() (now, highest int64) {
+	p.t.Helper()
+	text, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(p.cmd.Process.Pid), "status"))
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	for line := range bytes.Lines(text) {
+		fields := strings.Fields(string(line))
+		if len(fields) < 2 {
+			continue
+		}
+		kib, _ := strconv.ParseInt(fields[1], 10, 64)
+		switch fields[0] {
+		case "VmRSS:":
+			now = kib << 10
+		case "VmHWM:":
+			highest = kib << 10
+		}
+	}
+	return now, highest
+}

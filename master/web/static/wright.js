@@ -1,0 +1,98 @@
+// Keeps pages fresh. Without it they are whole, and as old as they are.
+"use strict";
+
+(function () {
+  const offline = document.getElementById("offline");
+  const maxText = 512 * 1024; // characters of one part that stay on the page
+
+  function connect(url, handlers) {
+    const source = new EventSource(url);
+    source.onopen = () => { offline.hidden = true; };
+    source.onerror = () => { offline.hidden = false; };
+    for (const [name, handle] of Object.entries(handlers)) source.addEventListener(name, handle);
+    return source;
+  }
+
+  // Lists: fetch the page again when the master says that something changed.
+  let busy = false, again = false;
+
+  async function refresh() {
+    const main = document.getElementById("main");
+    if (main.contains(document.activeElement) && document.activeElement.matches("input")) return;
+    if (busy) { again = true; return; }
+    busy = true;
+    try {
+      const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
+      if (!answer.ok) return;
+      const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+      const next = fresh.getElementById("main");
+      const open = Array.from(main.querySelectorAll("details")).map((d) => d.open);
+      next.querySelectorAll("details").forEach((d, i) => { d.open = open[i] ?? d.open; });
+      main.replaceChildren(...next.childNodes);
+    } finally {
+      busy = false;
+      if (again) { again = false; refresh(); }
+    }
+  }
+
+  if (document.querySelector("main[data-live]")) {
+    let first = true;
+    const source = connect("/events", { changed: refresh });
+    source.addEventListener("open", () => { if (!first) refresh(); first = false; });
+    document.addEventListener("focusout", refresh);
+    document.addEventListener("visibilitychange", () => { if (!document.hidden) refresh(); });
+  }
+
+  // A build: its log and its state.
+  const log = document.getElementById("log");
+
+  function part(piece) {
+    const id = "part-" + piece.part;
+    const found = document.getElementById(id);
+    if (found) return found.querySelector("pre");
+    document.getElementById("nooutput")?.remove();
+    const section = document.createElement("details");
+    section.className = "part";
+    section.id = id;
+    section.open = true;
+    const title = document.createElement("summary");
+    title.appendChild(document.createElement("b")).textContent = piece.name;
+    const text = document.createElement("pre");
+    section.append(title, text);
+    const later = Array.from(log.querySelectorAll("details.part"))
+      .find((d) => Number(d.id.slice(5)) > piece.part);
+    log.insertBefore(section, later ?? null);
+    return text;
+  }
+
+  function append(message) {
+    const piece = JSON.parse(message.data);
+    const page = document.scrollingElement;
+    const atEnd = page.scrollHeight - page.scrollTop - page.clientHeight < 80;
+    const text = part(piece);
+    text.append(piece.text);
+    let length = text.textContent.length;
+    while (length > maxText && text.childNodes.length > 1) {
+      length -= text.firstChild.length;
+      text.firstChild.remove();
+    }
+    if (atEnd) page.scrollTop = page.scrollHeight;
+  }
+
+  if (log && log.dataset.events) {
+    const source = connect(log.dataset.events, {
+      log: append,
+      status: (message) => { document.getElementById("status").innerHTML = message.data; }, // escaped by the master
+      end: (message) => {
+        source.close();
+        document.getElementById("live")?.remove();
+        if (message.data === "reload") location.reload();
+      },
+    });
+  }
+
+  document.addEventListener("submit", (e) => {
+    const question = e.target.dataset.confirm;
+    if (question && !confirm(question)) e.preventDefault();
+  });
+})();

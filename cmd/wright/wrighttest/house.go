@@ -5,6 +5,8 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"io"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -216,4 +218,33 @@ func (h *House) JSON(v any, args ...string) {
 	if err := json.Unmarshal([]byte(r.Out), v); err != nil {
 		h.t.Fatalf("wright %s -o json prints no JSON: %v\n%s", strings.Join(args, " "), err, r.Out)
 	}
+}
+
+// Go runs wright in the background; the function returned waits for its end.
+func (h *House) Go(args ...string) (wait func() Result) {
+	done := make(chan Result, 1)
+	go func() { done <- h.Run(args...) }()
+	return func() Result { return <-done }
+}
+
+// Visit asks the active AppServer of an instance for its first page, through
+// the master, as a browser does at http://INSTANCE.localhost:PORT/.
+func (h *House) Visit(instance string) (status int, body string) {
+	h.t.Helper()
+	_, port, _ := strings.Cut(strings.TrimPrefix(h.Address, "http://"), ":")
+	req, err := http.NewRequest(http.MethodGet, h.Address, nil)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	req.Host = instance + ".localhost:" + port
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return 0, err.Error()
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return 0, err.Error()
+	}
+	return resp.StatusCode, string(text)
 }

@@ -1,0 +1,373 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	clientv3 "go.etcd.io/etcd/client/v3"
+	"go.etcd.io/etcd/server/v3/embed"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+
+	"github.com/wright-build/wright/cmd/wright/wrighttest"
+	"github.com/wright-build/wright/master/api/client"
+	"github.com/wright-build/wright/master/api/view"
+	agentv1 "github.com/wright-build/wright/proto/agent/v1"
+)
+
+// The benchmarks run whole processes: a master with its embedded etcd, synced
+// to disk, and agents beside it. The machine's own limits are measured in the
+// same run, so that the ratios mean something on any machine.
+
+const noop = "[[step]]\nname = \"true\"\nrun = \"true\"\n"
+
+// builds is how many no-op builds are submitted at once.
+const builds = 5000
+
+func BenchmarkNoOpBuilds(b *testing.B) {
+	forks := forkExecRate(b)
+	writes := etcdRate(b)
+	for b.Loop() {
+		h := wrighttest.New(b)
+		h.Write("noop", noop)
+		master := h.Master()
+		agents := []*wrighttest.Process{h.Agent("one", "--slots", "16"), h.Agent("two", "--slots", "16")}
+		h.Await("the manifest", func() bool { i, err := h.Instance("noop"); return err == nil && i.InForce })
+		began := time.Now()
+		h.Run("build", "start", "noop", "--count", fmt.Sprint(builds))
+		h.Await("all builds to end", func() bool {
+			i, err := h.Instance("noop")
+			return err == nil && strings.HasSuffix(i.LastBuild, fmt.Sprint(builds)) && len(live(h)) == 0
+		})
+		rate := builds / time.Since(began).Seconds()
+		b.ReportMetric(rate, "builds/s")
+		b.ReportMetric(rate/forks, "of-fork+exec")
+		b.ReportMetric(rate/writes, "of-etcd-txn")
+		rss, _ := master.Memory()
+		b.ReportMetric(float64(rss)/1e6, "master-MB-after")
+		rss, _ = agents[0].Memory()
+		b.ReportMetric(float64(rss)/1e6, "agent-MB-after")
+		h.StopAll()
+	}
+	b.ReportMetric(forks, "fork+exec/s")
+	b.ReportMetric(writes, "etcd-txn/s")
+}
+
+// live are the builds that have not ended.
+func live(h *wrighttest.House) []view.Build {
+	var all []view.Build
+	for _, state := range []string{"queued", "assigned", "running"} {
+		found, err := wrighttest.Ask(h, func(ctx context.Context, c *client.Client) ([]view.Build, error) {
+			return c.Builds(ctx, "", state, 1)
+		})
+		if err != nil {
+			return []view.Build{{}}
+		}
+		all = append(all, found...)
+	}
+	return all
+}
+
+// forkExecRate is how many processes a second this machine starts, from as
+// many threads as it has processors.
+func forkExecRate(b *testing.B) float64 {
+	const n = 2000
+	began := time.Now()
+	var all sync.WaitGroup
+	for range 4 {
+		all.Go(func() {
+			for range n / 4 {
+				if err := exec.Command("/bin/true").Run(); err != nil {
+					b.Error(err)
+				}
+			}
+		})
+	}
+	all.Wait()
+	return n / time.Since(began).Seconds()
+}
+
+// etcdRate is how many transactions a second an etcd synced to disk makes over
+// gRPC for 64 clients.
+func etcdRate(b *testing.B) float64 {
+	dir := b.TempDir()
+	cfg := embed.NewConfig()
+	cfg.Dir, cfg.LogLevel = filepath.Join(dir, "etcd"), "fatal"
+	endpoint := url.URL{Scheme: "unix", Path: filepath.Join(dir, "c")}
+	cfg.ListenPeerUrls, cfg.ListenClientUrls = nil, []url.URL{endpoint}
+	e, err := embed.StartEtcd(cfg)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer e.Close()
+	cli, err := clientv3.New(clientv3.Config{Endpoints: []string{endpoint.String()}, DialTimeout: 10 * time.Second})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer cli.Close()
+	const clients, each = 64, 200
+	value := strings.Repeat("x", 400)
+	began := time.Now()
+	var all sync.WaitGroup
+	for c := range clients {
+		all.Go(func() {
+			for i := range each {
+				key := fmt.Sprintf("bench/%d/%d", c, i)
+				txn := cli.Txn(b.Context()).If(clientv3.Compare(clientv3.ModRevision(key), "=", 0)).Then(clientv3.OpPut(key, value))
+				if _, err := txn.Commit(); err != nil {
+					b.Error(err)
+					return
+				}
+			}
+		})
+	}
+	all.Wait()
+	return clients * each / time.Since(began).Seconds()
+}
+
+// BenchmarkRequestToRunning is the time from asking for a build to the first
+// instruction of its step, on an idle system.
+func BenchmarkRequestToRunning(b *testing.B) {
+	for b.Loop() {
+		h := wrighttest.New(b)
+		fifo := filepath.Join(h.Dir, "fifo")
+		if err := syscall.Mkfifo(fifo, 0o600); err != nil {
+			b.Fatal(err)
+		}
+		h.Write("tell", fmt.Sprintf("[[step]]\nrun = \"echo $WRIGHT_BUILD >%s\"\n", fifo))
+		master := h.Master()
+		agent := h.Agent("one")
+		h.Await("the manifest", func() bool { i, err := h.Instance("tell"); return err == nil && i.InForce })
+		reader, err := os.OpenFile(fifo, os.O_RDWR, 0)
+		if err != nil {
+			b.Fatal(err)
+		}
+		lines := bufio.NewScanner(reader)
+		rss, _ := master.Memory()
+		b.ReportMetric(float64(rss)/1e6, "master-idle-MB")
+		rss, _ = agent.Memory()
+		b.ReportMetric(float64(rss)/1e6, "agent-idle-MB")
+		var took []time.Duration
+		for range 200 {
+			began := time.Now()
+			started := h.Start("tell")
+			if !lines.Scan() {
+				b.Fatal(lines.Err())
+			}
+			took = append(took, time.Since(began))
+			h.AwaitEnd(started.ID)
+		}
+		report(b, took)
+		reader.Close()
+		h.StopAll()
+	}
+}
+
+func report(b *testing.B, took []time.Duration) {
+	slices.Sort(took)
+	ms := func(q float64) float64 { return took[int(q*float64(len(took)-1))].Seconds() * 1000 }
+	b.ReportMetric(ms(0.5), "p50-ms")
+	b.ReportMetric(ms(0.99), "p99-ms")
+}
+
+// BenchmarkLogThroughput is how fast the output of one step gets to the
+// master's disk.
+func BenchmarkLogThroughput(b *testing.B) {
+	const size = 1 << 30
+	for b.Loop() {
+		h := wrighttest.New(b)
+		h.Write("spew", fmt.Sprintf("[[step]]\nrun = \"head -c %d /dev/zero | tr '\\\\0' w\"\n", size))
+		master := h.Master()
+		agent := h.Agent("one")
+		h.Await("the manifest", func() bool { i, err := h.Instance("spew"); return err == nil && i.InForce })
+		masterBefore, _ := master.Memory()
+		agentBefore, _ := agent.Memory()
+		began := time.Now()
+		if end := h.AwaitEnd(h.Start("spew").ID); end.State != "succeeded" {
+			b.Fatalf("%+v", end)
+		}
+		b.ReportMetric(size/1e6/time.Since(began).Seconds(), "MB/s")
+		_, masterMost := master.Memory()
+		_, agentMost := agent.Memory()
+		b.ReportMetric(float64(masterMost-masterBefore)/1e6, "master-grew-MB")
+		b.ReportMetric(float64(agentMost-agentBefore)/1e6, "agent-grew-MB")
+		h.StopAll()
+	}
+}
+
+// BenchmarkWatchUpload is the time from the upload of a watch list to the
+// poller asking the remote that is new on it, with 10,000 watches in force.
+func BenchmarkWatchUpload(b *testing.B) {
+	const instances, each, uploads = 10, 1000, 100
+	for b.Loop() {
+		h := wrighttest.New(b)
+		remote := newRemote(b)
+		for i := range instances {
+			h.Write(fmt.Sprintf("i%d", i), noop)
+		}
+		h.Master("--poll", "10m")
+		a := dialAgent(b, h.Address, instances)
+		h.Await("the manifests", func() bool { _, err := h.Instance(fmt.Sprintf("i%d", instances-1)); return err == nil })
+		var work []*agentv1.Work
+		for i := range instances {
+			h.Start(fmt.Sprintf("i%d", i))
+			work = append(work, a.work(b))
+		}
+		lists := make([]string, instances)
+		for i, w := range work {
+			for n := range each {
+				lists[i] += remote.watch(fmt.Sprintf("r%d-%d", i, n))
+			}
+			a.upload(b, w, lists[i])
+		}
+		h.Await("10,000 watches to be followed", func() bool { return remote.asked() >= instances*each })
+		var took []time.Duration
+		for n := range uploads {
+			w := work[n%instances]
+			name := fmt.Sprintf("new-%d", n)
+			lists[n%instances] += remote.watch(name)
+			seen := remote.expect(name)
+			began := time.Now()
+			a.upload(b, w, lists[n%instances])
+			took = append(took, (<-seen).Sub(began))
+		}
+		report(b, took)
+		for _, w := range work {
+			a.finish(b, w)
+		}
+		a.close()
+		h.StopAll()
+	}
+}
+
+// remote is a git server of any number of repositories, each with one branch.
+type remote struct {
+	*httptest.Server
+	mu   sync.Mutex // guards all below
+	seen map[string]bool
+	wait map[string]chan time.Time
+}
+
+func newRemote(b *testing.B) *remote {
+	r := &remote{seen: map[string]bool{}, wait: map[string]chan time.Time{}}
+	r.Server = httptest.NewServer(r)
+	b.Cleanup(r.Close)
+	return r
+}
+
+const sha = "0123456789abcdef0123456789abcdef01234567"
+
+func (r *remote) ServeHTTP(w http.ResponseWriter, req *http.Request) {
+	now := time.Now()
+	name := strings.Split(req.URL.Path, "/")[1]
+	r.mu.Lock()
+	r.seen[name] = true
+	if c := r.wait[name]; c != nil {
+		c <- now
+		delete(r.wait, name)
+	}
+	r.mu.Unlock()
+	w.Header().Set("Content-Type", "application/x-git-upload-pack-advertisement")
+	packet := func(s string) { fmt.Fprintf(w, "%04x%s", len(s)+4, s) }
+	packet("# service=git-upload-pack\n")
+	fmt.Fprint(w, "0000")
+	packet(sha + " HEAD\x00symref=HEAD:refs/heads/main\n")
+	packet(sha + " refs/heads/main\n")
+	fmt.Fprint(w, "0000")
+}
+
+func (r *remote) watch(name string) string {
+	return fmt.Sprintf("[[watch]]\ngit = \"%s/%s\"\nref = \"refs/heads/main\"\nrevision = \"%s\"\n", r.URL, name, sha)
+}
+
+func (r *remote) asked() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.seen)
+}
+
+func (r *remote) expect(name string) <-chan time.Time {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	c := make(chan time.Time, 1)
+	r.wait[name] = c
+	return c
+}
+
+// fakeAgent takes work and never does it.
+type fakeAgent struct {
+	conn   *grpc.ClientConn
+	client agentv1.AgentsClient
+	stream grpc.BidiStreamingClient[agentv1.FromAgent, agentv1.FromMaster]
+}
+
+func dialAgent(b *testing.B, address string, slots int) *fakeAgent {
+	conn, err := grpc.NewClient(strings.TrimPrefix(address, "http://"), grpc.WithTransportCredentials(insecure.NewCredentials()),
+		grpc.WithContextDialer(func(ctx context.Context, addr string) (net.Conn, error) {
+			var d net.Dialer
+			return d.DialContext(ctx, "tcp", addr)
+		}))
+	if err != nil {
+		b.Fatal(err)
+	}
+	a := &fakeAgent{conn: conn, client: agentv1.NewAgentsClient(conn)}
+	if a.stream, err = a.client.Session(b.Context()); err != nil {
+		b.Fatal(err)
+	}
+	hello := &agentv1.Hello{Name: "fake", Slots: int32(slots)}
+	if err := a.stream.Send(&agentv1.FromAgent{Message: &agentv1.FromAgent_Hello{Hello: hello}}); err != nil {
+		b.Fatal(err)
+	}
+	return a
+}
+
+func (a *fakeAgent) work(b *testing.B) *agentv1.Work {
+	for {
+		m, err := a.stream.Recv()
+		if err != nil {
+			b.Fatal(err)
+		}
+		if w := m.GetWork(); w != nil {
+			return w
+		}
+	}
+}
+
+func (a *fakeAgent) upload(b *testing.B, w *agentv1.Work, file string) {
+	v, err := a.client.ReportWatches(b.Context(), &agentv1.WatchReport{Build: w.GetBuild(), Attempt: w.GetAttempt(), Agent: "fake", File: []byte(file)})
+	if err != nil || !v.GetAccepted() {
+		b.Fatalf("upload: %v, %v", v, err)
+	}
+}
+
+func (a *fakeAgent) finish(b *testing.B, w *agentv1.Work) {
+	u := &agentv1.Update{Build: w.GetBuild(), Attempt: w.GetAttempt(), Version: 1, State: agentv1.State_STATE_SUCCEEDED}
+	m := &agentv1.FromAgent{Message: &agentv1.FromAgent_Updates{Updates: &agentv1.Updates{Updates: []*agentv1.Update{u}}}}
+	if err := a.stream.Send(m); err != nil {
+		b.Fatal(err)
+	}
+}
+
+func (a *fakeAgent) close() {
+	_ = a.stream.CloseSend()
+	for {
+		if _, err := a.stream.Recv(); err != nil {
+			break
+		}
+	}
+	_ = a.conn.Close()
+}

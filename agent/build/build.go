@@ -11,7 +11,6 @@ import (
 	"io"
 	"log/slog"
 	"os"
-	"path/filepath"
 	"sync"
 	"time"
 
@@ -60,9 +59,10 @@ type Attempt struct {
 	settled chan *agentv1.Settled
 	acked   chan struct{}
 
-	mu     sync.Mutex // guards all below
-	record record
-	unused bool // forget is closed
+	mu      sync.Mutex // guards all below
+	journal *os.File
+	record  record
+	unused  bool // forget is closed
 }
 
 // New takes on new work in dir, which is made.
@@ -75,7 +75,11 @@ func New(t Tools, dir string, w *agentv1.Work) (*Attempt, error) {
 
 // Resume takes up the attempt that is kept in dir.
 func Resume(t Tools, dir string) (*Attempt, error) {
-	w, err := recallWork(dir)
+	w, r, err := recall(dir)
+	if err != nil {
+		return nil, err
+	}
+	file, err := openJournal(dir)
 	if err != nil {
 		return nil, err
 	}
@@ -84,11 +88,14 @@ func Resume(t Tools, dir string) (*Attempt, error) {
 		settled: make(chan *agentv1.Settled, 1), acked: make(chan struct{}, 1),
 	}
 	a.Log = t.Log.With("build", w.GetBuild(), "attempt", w.GetAttempt())
-	a.output = output.New(w.GetBuild(), w.GetAttempt(), filepath.Join(dir, "output"), a.Log)
+	a.output = output.New(w.GetBuild(), w.GetAttempt(), dir, a.Log)
 	a.notes = &notes{output: a.output}
 	a.reports = newReports(a)
-	a.record.State = agentv1.State_STATE_ASSIGNED
-	return a, a.record.load(dir)
+	a.journal, a.record.State = file, agentv1.State_STATE_ASSIGNED
+	if r != nil {
+		a.record = *r
+	}
+	return a, nil
 }
 
 // Build and Number name the attempt.
@@ -145,7 +152,7 @@ func (a *Attempt) say(change func(r *record)) error {
 	a.mu.Lock()
 	change(&a.record)
 	a.record.Version++
-	err := a.record.save(a.dir)
+	err := write(a.journal, entry{Record: &a.record})
 	u := a.record.update(a.work)
 	a.mu.Unlock()
 	if err != nil {
@@ -163,6 +170,7 @@ func (a *Attempt) phase(name string) error {
 // ends it returns early and leaves everything, running steps included, to the
 // next agent process. ErrLost says that the attempt is gone for good.
 func (a *Attempt) Run(ctx context.Context) error {
+	defer a.journal.Close()
 	delivery := a.deliver(ctx)
 	defer delivery.abandon()
 	verdict := a.carryOut(ctx)

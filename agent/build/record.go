@@ -1,6 +1,7 @@
 package build
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -34,10 +35,18 @@ type server struct {
 	Port    int    `json:"port,omitempty"`
 }
 
-const (
-	workFile   = "work"
-	recordFile = "record.json"
-)
+// journal is the file in which an attempt keeps its work and, after it, each
+// state of its record: a line each, only ever appended. After kill -9 the last
+// whole line counts. It need not survive a power cut: the master then tries the
+// build again. One file and no renaming, because creating and removing files is
+// what costs most in a short build.
+const journal = "journal"
+
+// entry is one line of a journal.
+type entry struct {
+	Work   []byte  `json:"work,omitempty"`
+	Record *record `json:"record,omitempty"`
+}
 
 // keep makes the directory of an attempt and writes its work down.
 func keep(dir string, w *agentv1.Work) error {
@@ -45,55 +54,54 @@ func keep(dir string, w *agentv1.Work) error {
 	if err != nil {
 		return err
 	}
-	if err := os.MkdirAll(filepath.Join(dir, "output"), 0o700); err != nil {
+	if err := os.Mkdir(dir, 0o700); err != nil {
 		return fmt.Errorf("keep build %s: %w", w.GetBuild(), err)
 	}
-	return replace(filepath.Join(dir, workFile), data)
-}
-
-// recallWork reads what keep wrote.
-func recallWork(dir string) (*agentv1.Work, error) {
-	data, err := os.ReadFile(filepath.Join(dir, workFile))
-	if err != nil {
-		return nil, err
-	}
-	w := &agentv1.Work{}
-	if err := proto.Unmarshal(data, w); err != nil {
-		return nil, fmt.Errorf("read %s: %w", dir, err)
-	}
-	return w, nil
-}
-
-func (r *record) save(dir string) error {
-	data, err := json.Marshal(r)
+	f, err := openJournal(dir)
 	if err != nil {
 		return err
 	}
-	return replace(filepath.Join(dir, recordFile), data)
+	return errors.Join(write(f, entry{Work: data}), f.Close())
 }
 
-func (r *record) load(dir string) error {
-	data, err := os.ReadFile(filepath.Join(dir, recordFile))
-	if errors.Is(err, os.ErrNotExist) {
-		return nil
-	}
-	if err == nil {
-		err = json.Unmarshal(data, r)
-	}
+func openJournal(dir string) (*os.File, error) {
+	return os.OpenFile(filepath.Join(dir, journal), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+}
+
+func write(f *os.File, e entry) error {
+	line, err := json.Marshal(e)
 	if err != nil {
-		return fmt.Errorf("read what was kept of a build in %s: %w", dir, err)
-	}
-	return nil
-}
-
-// replace writes a file so that it is whole or as before after kill -9. It
-// need not survive a power cut: the master then tries the build again.
-func replace(path string, data []byte) error {
-	temp := path + ".new"
-	if err := os.WriteFile(temp, data, 0o600); err != nil {
 		return err
 	}
-	return os.Rename(temp, path)
+	_, err = f.Write(append(line, '\n'))
+	return err
+}
+
+// recall reads what a journal says. The record is nil before the first one.
+func recall(dir string) (*agentv1.Work, *record, error) {
+	data, err := os.ReadFile(filepath.Join(dir, journal))
+	if err != nil {
+		return nil, nil, err
+	}
+	var work *agentv1.Work
+	var last *record
+	for line := range bytes.Lines(data) {
+		var e entry
+		if json.Unmarshal(line, &e) != nil {
+			continue // cut off by a kill
+		}
+		if e.Record != nil {
+			last = e.Record
+		}
+		if e.Work != nil {
+			work = &agentv1.Work{}
+			err = proto.Unmarshal(e.Work, work)
+		}
+	}
+	if work == nil || err != nil {
+		return nil, nil, fmt.Errorf("what was kept of a build in %s says no work: %w", dir, err)
+	}
+	return work, last, nil
 }
 
 // update is the record as the master is told.

@@ -66,7 +66,7 @@ func New(build string, attempt int32, dir string, log *slog.Logger) *Output {
 func (o *Output) Begin(number int, name string) string {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	path := filepath.Join(o.dir, fmt.Sprintf("%04d", number))
+	path := filepath.Join(o.dir, fmt.Sprintf("part-%04d", number))
 	for _, p := range o.parts {
 		if p.number == int32(number) {
 			return path

@@ -52,9 +52,12 @@ func (d *dev) run(ctx context.Context) error {
 	}
 	ready := make(chan string, 1)
 	cfg.Ready = func(address string) { ready <- address }
+	serving, stop := context.WithCancel(context.WithoutCancel(ctx)) // the agents leave first
+	defer stop()
 	all, ctx := errgroup.WithContext(ctx)
-	all.Go(func() error { return master.Run(ctx, cfg) })
+	all.Go(func() error { return master.Run(serving, cfg) })
 	all.Go(func() error {
+		defer stop()
 		select {
 		case address := <-ready:
 			return d.surround(ctx, cfg, address)

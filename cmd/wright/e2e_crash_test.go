@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -10,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/wright-build/wright/agent/workspace/gittest"
 	"github.com/wright-build/wright/cmd/wright/wrighttest"
@@ -146,18 +148,34 @@ func slowRemote(t *testing.T, gate string, asked chan<- struct{}) string {
 	}
 	proxy := httputil.NewSingleHostReverseProxy(&url.URL{Scheme: served.Scheme, Host: served.Host})
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if _, err := os.Stat(gate); r.Method == http.MethodPost && err != nil {
+		if r.Method == http.MethodPost {
 			select {
 			case asked <- struct{}{}:
 			default:
 			}
-			http.Error(w, "later", http.StatusServiceUnavailable)
-			<-r.Context().Done() // the answer is only sent when it is too late
-			return
+			awaitFile(r.Context(), gate)
 		}
 		proxy.ServeHTTP(w, r)
 	}))
-	t.Cleanup(server.CloseClientConnections)
 	t.Cleanup(server.Close)
+	t.Cleanup(server.CloseClientConnections)
 	return server.URL + served.Path
+}
+
+// awaitFile waits until a file is there, or the context ends.
+func awaitFile(ctx context.Context, path string) {
+	look := time.NewTicker(10 * time.Millisecond)
+	defer look.Stop()
+	for deadline := time.After(time.Minute); ; {
+		if _, err := os.Stat(path); err == nil {
+			return
+		}
+		select {
+		case <-look.C:
+		case <-ctx.Done():
+			return
+		case <-deadline:
+			return
+		}
+	}
 }

@@ -90,8 +90,11 @@ func (d *decision) obey() {
 				d.setActive(nil)
 			}
 			d.doom(a, "")
-		case a.Wanted == state.Deactivate && d.active.AppServer != a.ID:
-			a.Wanted = ""
+		case a.Wanted == state.Activate && d.active.AppServer == a.ID, a.Wanted == state.Deactivate && d.active.AppServer != a.ID:
+			a.Wanted, a.Operation = "", nil // it is so; an operation to the contrary would undo it
+			d.touch(a)
+		case a.Wanted == state.Activate && a.GivenUp(): // it must not stand in the way of newer ones
+			a.Wanted, a.Error = "", "could not be activated: "+a.Operation.Error
 			d.touch(a)
 		case a.Wanted == state.Deactivate && d.operate(a, state.Deactivate, a.DNS != nil):
 			a.Wanted = ""
@@ -108,7 +111,7 @@ func (d *decision) promote() {
 		return
 	}
 	for _, a := range d.servers { // an overtaken one gives up
-		if a != best && a.Operation != nil && a.Operation.Doing == state.Activate {
+		if a != best && a.Operation != nil && a.Operation.Doing == state.Activate && !a.GivenUp() {
 			a.Operation = nil
 			d.touch(a)
 		}
@@ -127,10 +130,9 @@ func (d *decision) candidate() *state.AppServer {
 	}
 	for _, a := range d.servers {
 		if a.State == state.Healthy && !a.Manually && a.Wanted == "" && a.Number > d.active.Highest {
-			if a.Operation != nil && a.Operation.Tries >= state.MaxActivations {
-				continue
+			if !a.GivenUp() {
+				return a
 			}
-			return a
 		}
 	}
 	return nil
@@ -184,8 +186,9 @@ func (d *decision) setActive(a *state.AppServer) {
 	d.Active = &active
 }
 
-// retire ends what is beyond the number to keep: the active one, and the
-// newest of the others.
+// retire ends what is beyond the number to keep: the active one, and of the
+// others those that were active last, because to them a person may want to
+// return; after them the newest.
 func (d *decision) retire() {
 	kept := 0
 	for _, a := range d.servers {
@@ -193,12 +196,13 @@ func (d *decision) retire() {
 			kept++
 		}
 	}
-	for _, a := range d.servers {
+	others := slices.SortedStableFunc(slices.Values(d.servers), func(a, b *state.AppServer) int { return b.IdleSince.Compare(a.IdleSince) })
+	for _, a := range others {
 		if !a.Good || a.State != state.Healthy || a.ID == d.active.AppServer || a.Wanted != "" {
 			continue
 		}
-		if a.Manually && a.Number > d.active.Highest {
-			continue // it waits for a person
+		if a.Number > d.active.Highest && (a.Manually || !a.GivenUp()) {
+			continue // it waits for a person, or for its activation
 		}
 		if kept++; kept <= a.Keep {
 			continue

@@ -154,10 +154,16 @@ func (a *AppServer) Outcome(act *Active) Outcome {
 		return Pending
 	case a.Manually:
 		return Standby
+	case a.GivenUp():
+		return Refused
 	case act != nil && a.Number <= act.Highest:
 		return Overtaken
-	case a.Operation != nil && a.Operation.Tries >= MaxActivations:
-		return Refused
 	}
 	return Pending
+}
+
+// GivenUp says whether its activation has failed for good. The failed operation
+// stays as the sign of that, until a person wants it once more.
+func (a *AppServer) GivenUp() bool {
+	return a.Operation != nil && a.Operation.Doing == Activate && a.Operation.Tries >= MaxActivations
 }

@@ -160,8 +160,8 @@ func (b Build) Lose(why string, now time.Time) (Build, error) {
 		return b.End(Errored, fmt.Sprintf("lost %d times, last: %s", b.Attempt, why), now)
 	}
 	b.State, b.Attempt, b.Agent, b.Version, b.Phase = Queued, b.Attempt+1, "", 0, ""
-	b.StartedAt = time.Time{}
-	b.AppServer = ""
+	b.StartedAt, b.EndedAt = time.Time{}, time.Time{}
+	b.AppServer, b.Error = "", ""
 	return b, nil
 }
 

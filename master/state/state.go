@@ -166,7 +166,7 @@ func ParseBuildID(s string) (BuildID, error) {
 		return BuildID{}, fmt.Errorf("%q is not a build ID: want INSTANCE-NUMBER, such as shop-12", s)
 	}
 	n, err := strconv.ParseInt(s[i+1:], 10, 64)
-	if err != nil || n <= 0 || !validInstance(s[:i]) {
+	if err != nil || n <= 0 || s[i+1] == '+' || !validInstance(s[:i]) {
 		return BuildID{}, fmt.Errorf("%q is not a build ID: want INSTANCE-NUMBER, such as shop-12", s)
 	}
 	return BuildID{s[:i], n}, nil

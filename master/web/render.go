@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"strings"
 	"time"
+	"unicode"
 )
 
 // parseTemplates gives each page its own set: the layout and itself.
@@ -37,7 +38,15 @@ func (p *pages) renderPart(page, part string, data any) (*bytes.Buffer, error) {
 	if err := p.templates[page].ExecuteTemplate(&text, part, data); err != nil {
 		return nil, fmt.Errorf("render %s of page %s: %w", part, page, err)
 	}
-	return &text, nil
+	return bytes.NewBuffer(bytes.Map(printable, text.Bytes())), nil
+}
+
+// printable drops the control characters that others may have written.
+func printable(r rune) rune {
+	if unicode.IsControl(r) && r != '\n' && r != '\t' {
+		return -1
+	}
+	return r
 }
 
 func functions() template.FuncMap {
@@ -55,10 +64,23 @@ func ago(t time.Time) template.HTML {
 	d := time.Since(t)
 	text := "just now"
 	if d >= 5*time.Second {
-		text = span(d) + " ago"
+		text = roughly(d) + " ago"
 	}
 	return template.HTML(fmt.Sprintf(`<time datetime="%s" title="%s">%s</time>`,
 		t.UTC().Format(time.RFC3339), t.UTC().Format("2006-01-02 15:04:05 UTC"), text))
+}
+
+// roughly writes a duration with its largest unit.
+func roughly(d time.Duration) string {
+	switch {
+	case d < time.Minute:
+		return fmt.Sprintf("%d s", int(d.Seconds()))
+	case d < time.Hour:
+		return fmt.Sprintf("%d min", int(d.Minutes()))
+	case d < 48*time.Hour:
+		return fmt.Sprintf("%d h", int(d.Hours()))
+	}
+	return fmt.Sprintf("%d days", int(d.Hours()/24))
 }
 
 // span writes a duration with its two largest units.

@@ -15,6 +15,7 @@ import (
 
 const (
 	maxTail     = 256 << 10 // bytes of a log that a page shows
+	minTail     = 2 << 10   // of each part that there is no room left for
 	maxSections = 200       // parts that a page shows
 	maxPart     = 9999      // the highest part number that is asked for
 )
@@ -90,7 +91,7 @@ func tail(l *logs.Logs, at logs.Attempt, parts []view.Part) ([]section, position
 	left := int64(maxTail)
 	for i, part := range slices.Backward(parts) {
 		last := part.Ended || part.Part != 0 && i < len(parts)-1
-		s, read, err := tailOf(l, at, part, left, last)
+		s, read, err := tailOf(l, at, part, max(left, minTail), last)
 		if err != nil {
 			return nil, pos, err
 		}
@@ -106,7 +107,7 @@ func tail(l *logs.Logs, at logs.Attempt, parts []view.Part) ([]section, position
 
 func tailOf(l *logs.Logs, at logs.Attempt, part view.Part, most int64, last bool) (s section, read int64, err error) {
 	s = section{Part: part, Build: at.Build, Omitted: max(0, part.Size-most)}
-	if most == 0 || part.Size == 0 {
+	if part.Size == 0 {
 		return s, part.Size, nil
 	}
 	r, err := l.Reader(at, part.Part)

@@ -93,7 +93,9 @@ func (h *House) AwaitPhase(id, phase string) (b view.Build) {
 // Log is the output of a build's steps.
 func (h *House) Log(id string) string {
 	h.t.Helper()
-	return must(h, func(ctx context.Context, c *client.Client) (string, error) { return read(ctx, c, id, client.LogQuery{}) })
+	return must(h, func(ctx context.Context, c *client.Client) (string, error) {
+		return read(ctx, c, id, client.LogQuery{})
+	})
 }
 
 // WholeLog is the output of a build with what Wright itself says, or why it

@@ -50,7 +50,9 @@ func (h *House) StopAll() {
 // TerminateAll terminates all AppServers and waits until they are gone.
 func (h *House) TerminateAll() {
 	h.t.Helper()
-	list := func(ctx context.Context, c *client.Client) ([]view.AppServer, error) { return c.AppServers(ctx, "", false) }
+	list := func(ctx context.Context, c *client.Client) ([]view.AppServer, error) {
+		return c.AppServers(ctx, "", false)
+	}
 	all, err := Ask(h, list)
 	if err != nil {
 		h.t.Errorf("list the AppServers: %v", err)
@@ -60,7 +62,9 @@ func (h *House) TerminateAll() {
 		if a.State == "terminating" {
 			continue
 		}
-		_, err := Ask(h, func(ctx context.Context, c *client.Client) (view.AppServer, error) { return c.Want(ctx, a.ID, "terminate") })
+		_, err := Ask(h, func(ctx context.Context, c *client.Client) (view.AppServer, error) {
+			return c.Want(ctx, a.ID, "terminate")
+		})
 		if err != nil {
 			h.t.Errorf("terminate %s: %v", a.ID, err)
 		}

@@ -63,7 +63,7 @@ func (p *plugin) Invoke(ctx context.Context, method string, args, reply any, opt
 		return err
 	}
 	err = l.conn.Invoke(ctx, method, args, reply, opts...)
-	if broken(err) && ctx.Err() == nil && !l.usable() {
+	if broken(err) && ctx.Err() == nil && !p.lives(ctx, l) {
 		return plugins.Errorf(plugins.Transient, "plugin %s ended while it was asked: %w", p.key, err)
 	}
 	return err
@@ -74,6 +74,21 @@ func (p *plugin) Invoke(ctx context.Context, method string, args, reply any, opt
 func broken(err error) bool {
 	c := status.Code(err)
 	return (c == codes.Unavailable || c == codes.Canceled) && !plugins.HasDetail(err)
+}
+
+// lives says whether a process still answers after a call on it broke. One that
+// does not is ended for good: its connection may look ready again for a moment,
+// and the next call must not meet it.
+func (p *plugin) lives(ctx context.Context, l *life) bool {
+	if l.usable() && l.ping(ctx, p.limits.health) == nil {
+		return true
+	}
+	l.process.kill()
+	select {
+	case <-l.exited():
+	case <-ctx.Done():
+	}
+	return false
 }
 
 // NewStream is not needed by any kind.

@@ -25,6 +25,7 @@ type Agent struct {
 	super  *process.Client
 	keeper *keepers
 	link   *link
+	spares *build.Spares
 	builds sync.WaitGroup
 
 	mu       sync.Mutex // guards all below
@@ -54,7 +55,11 @@ func Run(ctx context.Context, cfg Config) error {
 		return fmt.Errorf("reach the supervisor: %w", err)
 	}
 	defer func() { _ = super.Close() }()
-	a := &Agent{cfg: cfg, super: super, keeper: newKeepers(cfg), attempts: map[key]*build.Attempt{}}
+	spares, err := build.NewSpares(filepath.Join(cfg.Data, "spare"))
+	if err != nil {
+		return err
+	}
+	a := &Agent{cfg: cfg, super: super, spares: spares, keeper: newKeepers(cfg), attempts: map[key]*build.Attempt{}}
 	defer a.keeper.close()
 	if a.link, err = dial(cfg); err != nil {
 		return err
@@ -126,7 +131,7 @@ func (a *Agent) resume(ctx context.Context) error {
 }
 
 func (a *Agent) tools() build.Tools {
-	return build.Tools{Agent: a.cfg.Name, Master: a.link, Supervisor: a.super, Keeper: a.keeper.wait, Log: a.cfg.Log}
+	return build.Tools{Agent: a.cfg.Name, Master: a.link, Supervisor: a.super, Keeper: a.keeper.wait, Spares: a.spares, Log: a.cfg.Log}
 }
 
 // take begins new work; work that it has already is left alone.
@@ -153,9 +158,7 @@ func (a *Agent) start(ctx context.Context, attempt *build.Attempt) {
 	a.mu.Unlock()
 	a.builds.Go(func() {
 		err := attempt.Run(ctx)
-		a.mu.Lock()
-		delete(a.attempts, k)
-		a.mu.Unlock()
+		a.end(k)
 		switch {
 		case errors.Is(err, build.ErrLost):
 			a.lose()
@@ -164,6 +167,20 @@ func (a *Agent) start(ctx context.Context, attempt *build.Attempt) {
 			a.lose()
 		}
 	})
+}
+
+// end forgets an attempt that has ended.
+func (a *Agent) end(k key) {
+	a.mu.Lock()
+	delete(a.attempts, k)
+	idle := len(a.attempts) == 0
+	a.mu.Unlock()
+	if !idle {
+		return
+	}
+	if err := a.spares.Clear(); err != nil {
+		a.cfg.Log.Error("removing spare directories", "error", err)
+	}
 }
 
 // lose makes the master hear again what is held here, and so what is not.

@@ -17,6 +17,7 @@ import (
 	"github.com/wright-build/wright/agent/appserver"
 	"github.com/wright-build/wright/agent/output"
 	"github.com/wright-build/wright/agent/process"
+	"github.com/wright-build/wright/agent/workspace"
 	agentv1 "github.com/wright-build/wright/proto/agent/v1"
 )
 
@@ -33,6 +34,7 @@ type Tools struct {
 	Master     Master
 	Supervisor *process.Client
 	Keeper     func(ctx context.Context) (*appserver.Keeper, error) // waits for the first Welcome
+	Spares     *Spares
 	Log        *slog.Logger
 }
 
@@ -67,6 +69,9 @@ type Attempt struct {
 
 // New takes on new work in dir, which is made.
 func New(t Tools, dir string, w *agentv1.Work) (*Attempt, error) {
+	if err := t.Spares.take(dir); err != nil {
+		return nil, fmt.Errorf("make the directory of build %s: %w", w.GetBuild(), err)
+	}
 	if err := keep(dir, w); err != nil {
 		return nil, err
 	}
@@ -259,7 +264,19 @@ func (a *Attempt) clear(ctx context.Context) {
 			a.Log.Debug("forgetting a step", "error", err) // it may never have run
 		}
 	}
-	if err := os.RemoveAll(a.dir); err != nil {
+	if err := errors.Join(a.empty(), a.Spares.give(a.dir, a.journal)); err != nil {
 		a.Log.Error("removing the attempt's directory", "error", err)
 	}
+}
+
+// empty removes all but the journal, which stays for the next agent process to
+// find should this one die meanwhile.
+func (a *Attempt) empty() error {
+	entries, err := os.ReadDir(a.dir)
+	for _, e := range entries {
+		if e.Name() != journal {
+			err = errors.Join(err, workspace.Remove(a.path(e.Name())))
+		}
+	}
+	return err
 }

@@ -72,7 +72,7 @@ func (a *Attempt) fetch(ctx context.Context) error {
 	if err := a.phase("fetch"); err != nil {
 		return err
 	}
-	if err := os.RemoveAll(ws); err != nil {
+	if err := workspace.Remove(ws); err != nil {
 		return err
 	}
 	got, err := workspace.Fetch(ctx, ws, workspace.Source{

@@ -48,14 +48,11 @@ type entry struct {
 	Record *record `json:"record,omitempty"`
 }
 
-// keep makes the directory of an attempt and writes its work down.
+// keep begins the journal of an attempt with its work.
 func keep(dir string, w *agentv1.Work) error {
 	data, err := proto.Marshal(w)
 	if err != nil {
 		return err
-	}
-	if err := os.Mkdir(dir, 0o700); err != nil {
-		return fmt.Errorf("keep build %s: %w", w.GetBuild(), err)
 	}
 	f, err := openJournal(dir)
 	if err != nil {
@@ -98,8 +95,11 @@ func recall(dir string) (*agentv1.Work, *record, error) {
 			err = proto.Unmarshal(e.Work, work)
 		}
 	}
-	if work == nil || err != nil {
-		return nil, nil, fmt.Errorf("what was kept of a build in %s says no work: %w", dir, err)
+	if work == nil {
+		err = errors.New("no work is kept")
+	}
+	if err != nil {
+		return nil, nil, fmt.Errorf("read %s: %w", filepath.Join(dir, journal), err)
 	}
 	return work, last, nil
 }

@@ -65,7 +65,7 @@ func Fetch(ctx context.Context, dir string, s Source, progress io.Writer) (*Resu
 		return nil, fmt.Errorf("fetch %s: the workspace: %w", s.URL, err)
 	}
 	temp := dir + ".fetch"
-	if err := os.RemoveAll(temp); err != nil {
+	if err := Remove(temp); err != nil {
 		return nil, fmt.Errorf("fetch %s: remove what a former attempt left: %w", s.URL, err)
 	}
 	f := &fetcher{top: temp, notes: newNotes(progress)}
@@ -77,7 +77,7 @@ func Fetch(ctx context.Context, dir string, s Source, progress io.Writer) (*Resu
 		if ctx.Err() != nil {
 			err = ctx.Err()
 		}
-		return nil, errors.Join(fmt.Errorf("fetch %s: %w", s.URL, err), os.RemoveAll(temp))
+		return nil, errors.Join(fmt.Errorf("fetch %s: %w", s.URL, err), Remove(temp))
 	}
 	return result, nil
 }

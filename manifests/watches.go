@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// maxWatches bounds the watches of a manifest and of a watch file.
-const maxWatches = 10000
+// MaxWatches bounds the watches of a manifest and of a watch file.
+const MaxWatches = 10_000
 
 // ParseWatches reads a watch file: [[watch]] tables and nothing else, at most
 // 256 KiB and 10,000 entries. On any error, which is always Errors, the file is
@@ -31,7 +31,7 @@ func ParseWatches(file string, text []byte) ([]Watch, error) {
 func (t table) watches() []Watch {
 	first := make(map[string]Place)
 	var all []Watch
-	for _, sub := range t.subs("watch", maxWatches) {
+	for _, sub := range t.subs("watch", MaxWatches) {
 		w, ok := sub.watch()
 		if !ok {
 			continue

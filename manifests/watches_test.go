@@ -161,7 +161,7 @@ func TestBadWatchFiles(t *testing.T) {
 		"[[watch]]\ngit = \"https://h/p\"\n[[watch]]\ngit = \"https://h/p\"": "auto.toml:3:3: the same watch again: first in line 1, column 3",
 		"[[watch]]\nbranch = \"main\"":                                       `auto.toml:1:3: git is missing: write git = "https://host/path"`,
 		"not toml":                                                           "auto.toml:1:5: expected '.' or '=', but got 't' instead: write key = value",
-		strings.Repeat("[[watch]]\n", maxWatches+1):                          "",
+		strings.Repeat("[[watch]]\n", MaxWatches+1):                          "",
 	} {
 		watches, err := ParseWatches("auto.toml", []byte(text))
 		if err == nil || watches != nil || want != "" && err.Error() != want {

@@ -21,6 +21,7 @@ import (
 
 // Options bound the search. The zero value means the defaults.
 type Options struct {
+	Local      bool          // paths of this machine are watched too; otherwise they are left out with a warning
 	MaxEntries int           // directory entries looked at; default 2,000,000
 	MaxTime    time.Duration // default 20 s
 }
@@ -61,7 +62,7 @@ func Find(ctx context.Context, workspace string, opts Options) (watches []manife
 		return nil, nil, fmt.Errorf("look for work trees: %w", err)
 	}
 	defer root.Close()
-	f := &finder{root: root, base: base, limit: opts.MaxEntries, deadline: time.Now().Add(opts.MaxTime)}
+	f := &finder{root: root, base: base, local: opts.Local, limit: opts.MaxEntries, deadline: time.Now().Add(opts.MaxTime)}
 	dirs, err := f.walk(ctx)
 	if err != nil {
 		return nil, nil, fmt.Errorf("look for work trees in %s: %w", workspace, err)
@@ -73,6 +74,7 @@ func Find(ctx context.Context, workspace string, opts Options) (watches []manife
 type finder struct {
 	root     *os.Root
 	base     string // the absolute path of root
+	local    bool   // see Options
 	limit    int
 	deadline time.Time
 	warnings warnings
@@ -122,8 +124,8 @@ func (f *finder) watches(dirs []string) []manifests.Watch {
 
 // ReadDeclared reads what a build appended to $WRIGHT_WATCH_FILE. A missing
 // file is an empty list, a bogus one an error (manifests.Errors, with places).
-// Paths of this machine are left out with a warning unless localOK.
-func ReadDeclared(path string, localOK bool) (watches []manifests.Watch, warnings []string, err error) {
+// Paths of this machine are left out with a warning unless local.
+func ReadDeclared(path string, local bool) (watches []manifests.Watch, warnings []string, err error) {
 	text, err := gitfile.Read(path)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, nil, nil
@@ -136,7 +138,7 @@ func ReadDeclared(path string, localOK bool) (watches []manifests.Watch, warning
 		return nil, nil, err
 	}
 	for _, w := range declared {
-		if !localOK && manifests.IsLocal(w.URL) {
+		if !local && manifests.IsLocal(w.URL) {
 			warnings = append(warnings, fmt.Sprintf("declared watches: line %d: a path of this machine is not watched", w.Place.Line))
 			continue
 		}

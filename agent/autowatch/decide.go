@@ -124,6 +124,9 @@ func (f *finder) address(w manifests.Watch, dir string) (_ manifests.Watch, warn
 	if err := manifests.CheckURL(w.VCS, url); err != nil {
 		return manifests.Watch{}, fmt.Sprintf("its remote cannot be watched: %v", err)
 	}
+	if manifests.IsLocal(url) && !f.local {
+		return manifests.Watch{}, "its remote is a path of this machine, and is not watched"
+	}
 	if stripped {
 		warning = "the login in the URL of its remote was left out"
 	}

@@ -64,7 +64,7 @@ func TestWorkspace(t *testing.T) {
 		t.Fatal(err)
 	}
 	after := []manifests.Watch{watch(shop.URL(), "main", built), watch(theme.URL(), "main", themeHead)}
-	got, warnings := find(t, ws, Options{})
+	got, warnings := find(t, ws, Options{Local: true})
 	same(t, got, after...)
 	quiet(t, warnings)
 
@@ -76,7 +76,7 @@ func TestWorkspace(t *testing.T) {
 	gittest.Open(t, filepath.Join(ws, "scratch")).Commit("local", nil)
 	step.Git("clone", "-q", shop.URL(), "again")
 	gittest.Open(t, filepath.Join(ws, "again")).Git("checkout", "-q", "--detach", old)
-	got, warnings = find(t, ws, Options{})
+	got, warnings = find(t, ws, Options{Local: true})
 	same(t, got, append(after, watch(dep.URL(), "stable", stable))...)
 	quiet(t, warnings)
 }
@@ -96,7 +96,7 @@ func TestSubmodulesByGit(t *testing.T) {
 	ws := gittest.New(t)
 	ws.Git("clone", "-q", "--recurse-submodules", shop.URL(), "shop")
 	gittest.Open(t, filepath.Join(ws.Dir, "shop")).Git("submodule", "--quiet", "update", "--remote", "live", "dot")
-	got, warnings := find(t, ws.Dir, Options{})
+	got, warnings := find(t, ws.Dir, Options{Local: true})
 	same(t, got, watch(shop.URL(), "main", shop.Head()), watch(live.URL(), "main", head))
 	quiet(t, warnings)
 }
@@ -159,7 +159,7 @@ func TestUpstreams(t *testing.T) {
 			if tt.name == "relative path" {
 				tt.want = []manifests.Watch{watch(filepath.Join(filepath.Dir(c.Dir), "up"), "main", first)}
 			}
-			got, warnings := find(t, filepath.Dir(c.Dir), Options{})
+			got, warnings := find(t, filepath.Dir(c.Dir), Options{Local: true})
 			same(t, got, tt.want...)
 			text := strings.Join(warnings, "\n")
 			if tt.warning == "" != (text == "") || !strings.Contains(text, tt.warning) {
@@ -180,8 +180,21 @@ func TestOlderCommit(t *testing.T) {
 	ws := gittest.New(t)
 	ws.Git("clone", "-q", origin.URL(), "c")
 	gittest.Open(t, filepath.Join(ws.Dir, "c")).Git("reset", "-q", "--hard", first)
-	got, _ := find(t, ws.Dir, Options{})
+	got, _ := find(t, ws.Dir, Options{Local: true})
 	same(t, got, watch(origin.URL(), "main", first))
+}
+
+// A path of this machine means nothing to those elsewhere, unless they are here.
+func TestPathsOfThisMachine(t *testing.T) {
+	origin := gittest.New(t)
+	origin.Commit("one", nil)
+	ws := gittest.New(t)
+	ws.Git("clone", "-q", origin.URL(), "c")
+	got, warnings := find(t, ws.Dir, Options{})
+	same(t, got)
+	if len(warnings) != 1 || !strings.Contains(warnings[0], "path of this machine") {
+		t.Errorf("warnings %q", warnings)
+	}
 }
 
 func TestLeadingOut(t *testing.T) {
@@ -196,7 +209,7 @@ func TestLeadingOut(t *testing.T) {
 	os.Symlink(outside.Dir, filepath.Join(ws, "link"))
 	os.Mkdir(filepath.Join(ws, "d"), 0o755)
 	os.Symlink(filepath.Join(outside.Dir, ".git"), filepath.Join(ws, "d/.git"))
-	got, warnings := find(t, ws, Options{})
+	got, warnings := find(t, ws, Options{Local: true})
 	same(t, got)
 	if len(warnings) != 4 {
 		t.Errorf("warnings: %q", warnings)
@@ -209,16 +222,16 @@ func TestBounds(t *testing.T) {
 	ws := gittest.New(t)
 	ws.Git("clone", "-q", origin.URL(), "near")
 	ws.Git("clone", "-q", origin.URL(), "x/y/z/far")
-	got, warnings := find(t, ws.Dir, Options{MaxEntries: 5})
+	got, warnings := find(t, ws.Dir, Options{Local: true, MaxEntries: 5})
 	if len(got) > 1 || len(warnings) != 1 || !strings.Contains(warnings[0], "not the whole workspace") {
 		t.Errorf("got %v, %q", got, warnings)
 	}
-	if _, _, err := Find(t.Context(), filepath.Join(ws.Dir, "none"), Options{}); err == nil {
+	if _, _, err := Find(t.Context(), filepath.Join(ws.Dir, "none"), Options{Local: true}); err == nil {
 		t.Error("no error for a missing workspace")
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, _, err := Find(ctx, ws.Dir, Options{}); !errors.Is(err, context.Canceled) {
+	if _, _, err := Find(ctx, ws.Dir, Options{Local: true}); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
 	}
 }

@@ -3,9 +3,7 @@ package build
 import (
 	"bytes"
 	"context"
-	"errors"
 	"log/slog"
-	"os"
 	"sync"
 	"time"
 
@@ -48,28 +46,25 @@ func (a *Attempt) report(ctx context.Context, complete bool) {
 
 // watchFile is what the work trees say and what the build itself declared. If
 // that cannot be read it is handed on as it is, for the master to refuse and
-// show.
+// show. Paths of this machine count unless the source comes from elsewhere.
 func (a *Attempt) watchFile(ctx context.Context) []byte {
-	found, warnings, err := autowatch.Find(ctx, a.path("workspace"), autowatch.Options{})
+	src := a.work.GetSource()
+	local := src == nil || manifests.IsLocal(src.GetUrl())
+	found, warnings, err := autowatch.Find(ctx, a.path("workspace"), autowatch.Options{Local: local})
 	if err != nil {
 		warnings = append(warnings, err.Error())
 	}
-	declared, err := gitfile.Read(a.path("watch"))
-	if err != nil && !errors.Is(err, os.ErrNotExist) {
-		warnings = append(warnings, err.Error())
-	}
-	for _, w := range warnings {
+	declared, more, refused := autowatch.ReadDeclared(a.path("watch"), local)
+	for _, w := range append(warnings, more...) {
 		a.note("warning: %s", w)
 	}
-	if len(declared) == 0 {
-		return manifests.FormatWatches(found)
+	if refused != nil {
+		a.note("warning: the build's own watch file is refused: %v", refused)
+		if text, err := gitfile.Read(a.path("watch")); err == nil {
+			return text[:min(len(text), maxWatchFile)]
+		}
 	}
-	own, err := manifests.ParseWatches("$WRIGHT_WATCH_FILE", declared)
-	if err != nil {
-		a.note("warning: the build's own watch file is refused: %v", err)
-		return declared[:min(len(declared), maxWatchFile)]
-	}
-	return manifests.FormatWatches(autowatch.Merge(found, own))
+	return manifests.FormatWatches(autowatch.Merge(found, declared))
 }
 
 func (r *reports) put(w *agentv1.WatchReport) {

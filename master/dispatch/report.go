@@ -2,6 +2,7 @@ package dispatch
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -17,9 +18,6 @@ import (
 // ReportWatches takes in an auto-watch file: validated whole and stored, or
 // refused whole, kept aside and shown, while the last good list stays.
 func (d *Dispatcher) ReportWatches(ctx context.Context, r *agentv1.WatchReport) (*agentv1.WatchVerdict, error) {
-	if _, ok := d.current(r.GetBuild(), r.GetAttempt(), r.GetAgent()); !ok {
-		return &agentv1.WatchVerdict{Reason: "the build is not in this agent's hands, or at another attempt"}, nil
-	}
 	for {
 		var writes []state.Write
 		var refused error
@@ -43,52 +41,83 @@ func (d *Dispatcher) ReportWatches(ctx context.Context, r *agentv1.WatchReport) 
 	}
 }
 
+// maxReport bounds a report in the store, in bytes: etcd takes 1.5 MiB at once.
+const maxReport = 5 << 18
+
 // receive says what to write for a report. The error is why it is refused.
 func (d *Dispatcher) receive(f *state.Facts, r *agentv1.WatchReport, now time.Time) ([]state.Write, error) {
 	b := f.Builds[r.GetBuild()]
-	if b == nil {
-		return nil, errors.New("the build has ended")
+	if b == nil || b.Attempt != int(r.GetAttempt()) || b.State == state.Queued || b.Agent != r.GetAgent() {
+		return nil, errors.New("the build is not in this agent's hands, or at another attempt")
 	}
-	in := f.Manifests[b.Instance]
-	watches, err := accept(r.GetFile(), in)
-	if err != nil {
-		refusal := &state.Refusal{
-			Instance: b.Instance, Build: b.ID, At: now, Reason: bounded(err.Error(), 4000), Kept: d.keepAside(b, r.GetFile()),
-		}
-		if old := f.Refusals[b.Instance]; old != nil {
-			refusal.Meta = old.Meta
-		}
-		return []state.Write{refusal.Put()}, err
+	last, shown := f.Reports[b.Instance], f.Refusals[b.Instance]
+	stays := shown != nil && newer(shown.Build, b) // whatever an older build says
+	next, err := report(last, b, r, f.Manifests[b.Instance], now)
+	switch {
+	case err != nil && (stays || last != nil && last.Number > b.Number):
+		return nil, err
+	case err != nil:
+		return []state.Write{d.refusal(shown, b, r.GetFile(), err, now).Put()}, err
 	}
 	var writes []state.Write
-	if next := merge(f.Reports[b.Instance], b, watches, r.GetComplete(), now); next != nil {
+	if next != nil {
 		writes = append(writes, next.Put())
 	}
-	if old := f.Refusals[b.Instance]; old != nil {
-		writes = append(writes, old.Put().Drop())
+	if shown != nil && !stays {
+		writes = append(writes, shown.Put().Drop())
 	}
 	return writes, nil
 }
 
-// accept validates a watch file. Local paths are refused unless the manifest's
-// own source is local: a report must not make the master look around on its
-// own disk.
+// report is what is to be stored, nil if a newer build has reported.
+func report(last *state.Report, b *state.Build, r *agentv1.WatchReport, in *state.InForce, now time.Time) (*state.Report, error) {
+	watches, err := accept(r.GetFile(), in)
+	if err != nil {
+		return nil, err
+	}
+	next := merge(last, b, watches, r.GetComplete(), now)
+	stored, err := json.Marshal(next)
+	if err == nil && len(stored) > maxReport {
+		err = fmt.Errorf("watch.toml: with what earlier builds listed it comes to %d bytes: at most %d are kept", len(stored), maxReport)
+	}
+	return next, err
+}
+
+func (d *Dispatcher) refusal(shown *state.Refusal, b *state.Build, file []byte, why error, now time.Time) *state.Refusal {
+	next := &state.Refusal{
+		Instance: b.Instance, Build: b.ID, At: now, Reason: bounded(why.Error(), 4000), Kept: d.keepAside(b, file),
+	}
+	if shown != nil {
+		next.Meta = shown.Meta
+	}
+	return next
+}
+
+// newer says whether the build of that ID is a newer one of b's instance.
+func newer(id string, b *state.Build) bool {
+	other, err := state.ParseBuildID(id)
+	return err == nil && other.Number > b.Number
+}
+
+// accept validates a watch file. Local paths are refused if the source comes
+// from elsewhere: foreign code must not make the master look around on its own
+// disk.
 func accept(file []byte, in *state.InForce) ([]manifests.Watch, error) {
 	watches, err := manifests.ParseWatches("watch.toml", file)
 	if err != nil {
 		return nil, err
 	}
-	local := in != nil && in.Manifest.Source != nil && manifests.IsLocal(in.Manifest.Source.URL)
+	local := in != nil && (in.Manifest.Source == nil || manifests.IsLocal(in.Manifest.Source.URL))
 	for _, w := range watches {
 		if manifests.IsLocal(w.URL) && !local {
-			return nil, fmt.Errorf("%s: a local path is watched only for an instance whose own source is local", w.Place)
+			return nil, fmt.Errorf("%s: a local path is not watched for an instance whose source comes from elsewhere", w.Place)
 		}
 	}
 	return watches, nil
 }
 
 // merge is the report that follows: nil if a newer build has reported. Until
-// the build has succeeded a report only adds.
+// the build has succeeded a report only adds, up to as many as a file may hold.
 func merge(old *state.Report, b *state.Build, watches []manifests.Watch, complete bool, now time.Time) *state.Report {
 	next := &state.Report{Instance: b.Instance}
 	if old != nil {
@@ -109,7 +138,7 @@ func merge(old *state.Report, b *state.Build, watches []manifests.Watch, complet
 	}
 	if old != nil {
 		for _, r := range old.Watches {
-			if !listed[r.Key()] {
+			if !listed[r.Key()] && len(next.Watches) < manifests.MaxWatches {
 				next.Watches = append(next.Watches, r)
 			}
 		}

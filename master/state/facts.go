@@ -2,7 +2,6 @@ package state
 
 import (
 	"cmp"
-	"encoding/json"
 	"fmt"
 	"slices"
 
@@ -125,7 +124,7 @@ type settable[T any] interface {
 
 func decode[T any, P settable[T]](k Key, value []byte, rev int64) (P, error) {
 	p := P(new(T))
-	if err := json.Unmarshal(value, p); err != nil {
+	if err := Decode(value, p); err != nil {
 		return nil, fmt.Errorf("decode fact %s: %w", k, err)
 	}
 	p.setRev(rev)

@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 
@@ -71,7 +70,7 @@ func decodeAll[T any](resp *clientv3.GetResponse) ([]*T, error) {
 	all := make([]*T, 0, len(resp.Kvs))
 	for _, kv := range resp.Kvs {
 		v := new(T)
-		if err := json.Unmarshal(kv.Value, v); err != nil {
+		if err := state.Decode(kv.Value, v); err != nil {
 			return nil, fmt.Errorf("decode fact %s: %w", kv.Key, err)
 		}
 		all = append(all, v)
@@ -87,7 +86,7 @@ func (s *Store) get(ctx context.Context, k state.Key, v any) (bool, error) {
 	if len(resp.Kvs) == 0 {
 		return false, nil
 	}
-	if err := json.Unmarshal(resp.Kvs[0].Value, v); err != nil {
+	if err := state.Decode(resp.Kvs[0].Value, v); err != nil {
 		return false, fmt.Errorf("decode fact %s: %w", k, err)
 	}
 	return true, nil

@@ -5,7 +5,6 @@ package store
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -90,7 +89,7 @@ func txn(writes []state.Write) (ifs []clientv3.Cmp, thens []clientv3.Op, err err
 			thens = append(thens, clientv3.OpDelete(key))
 			continue
 		}
-		value, err := json.Marshal(w.Value)
+		value, err := state.Encode(w.Value)
 		if err != nil {
 			return nil, nil, fmt.Errorf("encode fact %s: %w", w.Key, err)
 		}

@@ -27,6 +27,7 @@ import (
 	"github.com/wright-build/wright/master/poll"
 	"github.com/wright-build/wright/master/proxy"
 	"github.com/wright-build/wright/master/schedule"
+	"github.com/wright-build/wright/master/state"
 	"github.com/wright-build/wright/master/store"
 )
 
@@ -36,6 +37,7 @@ type Config struct {
 	Manifests     string        // directory with one manifest per instance; made if missing
 	Listen        string        // host:port of pages, API, agents and, under NAME.localhost, of AppServers
 	Poll          time.Duration // how often each remote is asked; default a minute
+	AgentLease    time.Duration // silence after which an agent counts as gone, in whole seconds; default 30 s
 	EtcdEndpoints []string      // of an etcd cluster; none: etcd is embedded
 	Token         string        // wanted of agents and API clients; must be set unless Listen is on loopback
 	Version       string
@@ -85,6 +87,7 @@ func Run(ctx context.Context, cfg Config) error {
 
 // run starts every loop and waits for all of them.
 func (r *rooms) run(ctx context.Context, cfg Config, listener net.Listener) error {
+	r.store.Read(func(f *state.Facts) { r.proxy.Set(proxy.Routes(f)) }) // the first visitor does not wait for the loop
 	all, ctx := errgroup.WithContext(ctx)
 	loops := map[string]func(context.Context) error{
 		"store":    r.store.Run,
@@ -136,7 +139,7 @@ func open(ctx context.Context, cfg Config, client *clientv3.Client) (*rooms, err
 		schedule: schedule.New(st, cfg.Log),
 		dispatch: dispatch.New(dispatch.Config{
 			Store: st, Output: output, Operations: act, Refused: filepath.Join(cfg.Data, "refused"),
-			Installation: installation, Log: cfg.Log,
+			Installation: installation, Lease: cfg.AgentLease, Log: cfg.Log,
 		}),
 		proxy: proxy.New(cfg.Log),
 	}, nil

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"net/http"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -68,7 +69,8 @@ func closed(err error) error {
 func (r *rooms) faces(cfg Config, listen string) http.Handler {
 	programs := api.Config{
 		Store: r.store, Logs: r.logs, Builds: builds{r.schedule, r.dispatch}, Instances: r.schedule, AppServers: r.activate,
-		Agents: r.dispatch, Polls: polls{r.poll}, Token: cfg.Token, Version: cfg.Version, Listen: listen, Proxy: listen, Log: cfg.Log,
+		Agents: r.dispatch, Polls: polls{r.poll}, Token: cfg.Token, Version: cfg.Version, Listen: listen, Proxy: listen,
+		Refused: filepath.Join(cfg.Data, "refused"), Log: cfg.Log,
 	}
 	apiHandler, pages := api.New(programs), web.New(programs)
 	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {

@@ -58,6 +58,9 @@ func (r *record) begin() {
 	}
 }
 
+// fetchLimit ends a fetch from a remote that hangs.
+const fetchLimit = time.Hour
+
 // fetch lays the sources open, then says what they follow.
 func (a *Attempt) fetch(ctx context.Context) error {
 	src := a.work.GetSource()
@@ -75,11 +78,16 @@ func (a *Attempt) fetch(ctx context.Context) error {
 	if err := workspace.Remove(ws); err != nil {
 		return err
 	}
-	got, err := workspace.Fetch(ctx, ws, workspace.Source{
+	limited, cancel := context.WithTimeout(ctx, fetchLimit)
+	defer cancel()
+	got, err := workspace.Fetch(limited, ws, workspace.Source{
 		VCS: src.GetVcs(), URL: src.GetUrl(), Branch: src.GetBranch(), Revision: src.GetRevision(),
 		Pinned: src.GetFrozen(), Submodules: src.GetSubmodules(),
 	}, a.notes)
-	if err != nil {
+	switch {
+	case limited.Err() != nil && ctx.Err() == nil:
+		return fmt.Errorf("fetch %s: it took longer than %s", src.GetUrl(), fetchLimit)
+	case err != nil:
 		return err
 	}
 	a.note("fetched %s at %s with %s", src.GetUrl(), got.Revision, tool(got))

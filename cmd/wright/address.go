@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -21,27 +22,39 @@ type place struct {
 	Token   string `json:"token"`
 }
 
-// client finds the master: by flag, by environment, by the file of wright dev.
+// client finds the master and makes a client of it.
 func (a *app) client() (*client.Client, error) {
-	at, err := a.place()
+	at, err := a.master()
 	if err != nil {
 		return nil, err
 	}
-	if a.tokenFile != "" {
-		if at.Token, err = readToken(a.tokenFile); err != nil {
-			return nil, err
-		}
-	} else if token := os.Getenv("WRIGHT_TOKEN"); token != "" {
-		at.Token = token
+	c, err := client.New(at.Address, at.Token)
+	if err != nil {
+		return nil, &usageError{"the address from " + a.from + " is not one of a master", err.Error() + ", such as http://127.0.0.1:8080"}
 	}
-	return client.New(at.Address, at.Token)
+	return c, nil
+}
+
+// master finds the master: by flag, by environment, by the file of wright dev.
+func (a *app) master() (at place, err error) {
+	if at, err = a.place(); err != nil {
+		return at, err
+	}
+	if a.tokenFile != "" {
+		at.Token, err = readToken(a.tokenFile)
+		return at, err
+	}
+	at.Token = cmp.Or(os.Getenv("WRIGHT_TOKEN"), at.Token)
+	return at, nil
 }
 
 func (a *app) place() (place, error) {
 	if a.address != "" {
+		a.from = "--address"
 		return place{Address: a.address}, nil
 	}
 	if address := os.Getenv("WRIGHT_ADDRESS"); address != "" {
+		a.from = "WRIGHT_ADDRESS"
 		return place{Address: address}, nil
 	}
 	file, err := devFile()
@@ -52,11 +65,23 @@ func (a *app) place() (place, error) {
 	if err != nil {
 		return place{}, fmt.Errorf("%w: no address is given, and no wright dev runs here", client.ErrUnreachable)
 	}
+	a.from = file
 	var at place
 	if err := json.Unmarshal(text, &at); err != nil || at.Address == "" {
 		return place{}, fmt.Errorf("%w: %s does not hold an address", client.ErrUnreachable, file)
 	}
 	return at, nil
+}
+
+// awayHint says what to do when no master answers.
+func (a *app) awayHint() string {
+	switch a.from {
+	case "":
+		return "start one with wright dev, or name it with --address or WRIGHT_ADDRESS"
+	case "--address", "WRIGHT_ADDRESS":
+		return "the address is from " + a.from + ": is it right, and does the master run?"
+	}
+	return "the address is from " + a.from + ", of a wright dev that runs no more: start it again, or name a master with --address"
 }
 
 // stateDir is where Wright keeps what belongs to this user on this machine.

@@ -17,7 +17,7 @@ import (
 func (a *app) agentRun() *cobra.Command {
 	var cfg agent.Config
 	cmd := &cobra.Command{
-		Use: "run", Short: "run an agent on this machine", Args: cobra.NoArgs,
+		Use: "run", Short: "run an agent on this machine", Args: arguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := a.completeAgentConfig(&cfg); err != nil {
 				return err
@@ -37,20 +37,19 @@ func (a *app) agentRun() *cobra.Command {
 
 // completeAgentConfig fills in what the flags leave open.
 func (a *app) completeAgentConfig(cfg *agent.Config) error {
-	at, err := a.place()
+	c, err := a.client()
 	if err != nil {
 		return err
 	}
-	if a.tokenFile != "" {
-		if at.Token, err = readToken(a.tokenFile); err != nil {
-			return err
-		}
+	at, err := a.master()
+	if err != nil {
+		return err
 	}
 	host, err := os.Hostname()
 	if err != nil {
 		return fmt.Errorf("find the name of this host: %w", err)
 	}
-	cfg.Address, cfg.Token, cfg.Name = at.Address, cmp.Or(at.Token, os.Getenv("WRIGHT_TOKEN")), cmp.Or(cfg.Name, host)
+	cfg.Address, cfg.Token, cfg.Name = c.Address(), at.Token, cmp.Or(cfg.Name, host)
 	if cfg.Slots < 1 {
 		return usage("--slots %d: at least 1", cfg.Slots)
 	}

@@ -11,7 +11,7 @@ import (
 
 func (a *app) agentList() *cobra.Command {
 	return &cobra.Command{
-		Use: "list", Short: "list the connected agents", Args: cobra.NoArgs,
+		Use: "list", Short: "list the connected agents", Args: arguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c, err := a.client()
 			if err != nil {
@@ -41,7 +41,7 @@ func agentTable(all []view.Agent) table {
 func (a *app) agentDrain() *cobra.Command {
 	var undo bool
 	cmd := &cobra.Command{
-		Use: "drain AGENT", Short: "give an agent no more work", Args: cobra.ExactArgs(1), ValidArgsFunction: a.completeAgents,
+		Use: "drain AGENT", Short: "give an agent no more work", Args: arguments, ValidArgsFunction: a.completeAgents,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := a.client()
 			if err != nil {

@@ -35,7 +35,8 @@ type app struct {
 	format    string
 	logLevel  string
 
-	begun bool // the command line was understood and its command runs
+	from  string // where the address comes from
+	begun bool   // the command line was understood and its command runs
 }
 
 func newApp(stdout, stderr *os.File) *app {
@@ -66,12 +67,13 @@ func (a *app) root() *cobra.Command {
 	f := root.PersistentFlags()
 	f.StringVar(&a.address, "address", "", "`URL` of the master (default: WRIGHT_ADDRESS, then the wright dev of this machine)")
 	f.StringVar(&a.tokenFile, "token-file", "", "`FILE` that holds the master's token (default: WRIGHT_TOKEN)")
-	f.StringVarP(&a.format, "output", "o", "", "`json`, table or plain (default: table on a terminal, else plain)")
-	f.StringVar(&a.logLevel, "log-level", "info", "debug, info, warn or `error`; the log goes to stderr")
+	f.StringVarP(&a.format, "output", "o", "", "print as `FORMAT` json, table or plain (default: table on a terminal, else plain)")
+	f.StringVar(&a.logLevel, "log-level", "info", "log to stderr from `LEVEL` debug, info, warn or error on")
 	_ = root.RegisterFlagCompletionFunc("output", cobra.FixedCompletions([]string{"json", "table", "plain"}, cobra.ShellCompDirectiveNoFileComp))
 	root.AddCommand(a.running()...)
 	root.AddCommand(a.manifest(), a.instance(), a.build(), a.watch(), a.change(), a.appServer(), a.plugin(), a.version())
 	asGroup(root)
+	explain(root)
 	return root
 }
 
@@ -104,38 +106,6 @@ func (a *app) logger() *slog.Logger {
 	return slog.New(slog.NewTextHandler(a.stderr, &slog.HandlerOptions{Level: level}))
 }
 
-// group makes a noun of its verbs.
-func group(noun, short string, verbs ...*cobra.Command) *cobra.Command {
-	cmd := &cobra.Command{Use: noun, Short: short}
-	cmd.AddCommand(verbs...)
-	asGroup(cmd)
-	return cmd
-}
-
-// asGroup has a command without deed of its own refuse what is no verb of it.
-func asGroup(cmd *cobra.Command) {
-	cmd.Args = cobra.ArbitraryArgs
-	cmd.SuggestionsMinimumDistance = 2
-	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		if len(args) == 0 {
-			_ = cmd.Help()
-			return errQuiet
-		}
-		message := fmt.Sprintf("%s %s: no such command", cmd.CommandPath(), args[0])
-		if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
-			message += "; did you mean " + strings.Join(near, " or ") + "?"
-		}
-		return usage("%s", message)
-	}
-}
-
-// usageError is a command line that makes no sense.
-type usageError struct{ message string }
-
-func (e *usageError) Error() string { return e.message }
-
-func usage(format string, args ...any) error { return &usageError{fmt.Sprintf(format, args...)} }
-
 // errQuiet is bad usage that was answered already, errFailed a failure.
 var (
 	errQuiet  = errors.New("usage was shown")
@@ -155,10 +125,10 @@ func (a *app) report(cmd *cobra.Command, err error) int {
 	case errors.Is(err, errFailed):
 		return exitFailed
 	case errors.As(err, &bad) || !a.begun:
-		a.say(err.Error(), "usage: "+cmd.UseLine()+" (more: --help)")
+		a.say(err.Error(), usageHint(cmd, bad))
 		return exitUsage
 	case errors.Is(err, client.ErrUnreachable):
-		a.say(oneLine(err), "start one with wright dev, or name it with --address or WRIGHT_ADDRESS")
+		a.say(oneLine(err), a.awayHint())
 		return exitAway
 	case errors.As(err, &refused):
 		a.say(refused.Message, refused.Hint)

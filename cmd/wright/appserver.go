@@ -18,7 +18,7 @@ func (a *app) appServer() *cobra.Command {
 func (a *app) appServerList() *cobra.Command {
 	var gone bool
 	cmd := &cobra.Command{
-		Use: "list [INSTANCE]", Short: "list AppServers, the newest first", Args: cobra.MaximumNArgs(1),
+		Use: "list [INSTANCE]", Short: "list AppServers, the newest first", Args: arguments,
 		ValidArgsFunction: a.completeInstances,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := a.client()
@@ -52,7 +52,7 @@ func activity(s view.AppServer) string {
 
 func (a *app) appServerShow() *cobra.Command {
 	return &cobra.Command{
-		Use: "show APPSERVER", Short: "show one AppServer", Args: cobra.ExactArgs(1), ValidArgsFunction: a.completeAppServers,
+		Use: "show APPSERVER", Short: "show one AppServer", Args: arguments, ValidArgsFunction: a.completeAppServers,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.oneAppServer(func(c *client.Client) (view.AppServer, error) { return c.AppServer(cmd.Context(), args[0]) })
 		},
@@ -61,7 +61,7 @@ func (a *app) appServerShow() *cobra.Command {
 
 func (a *app) appServerDo(verb, short string) *cobra.Command {
 	return &cobra.Command{
-		Use: verb + " APPSERVER", Short: short, Args: cobra.ExactArgs(1), ValidArgsFunction: a.completeAppServers,
+		Use: verb + " APPSERVER", Short: short, Args: arguments, ValidArgsFunction: a.completeAppServers,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.oneAppServer(func(c *client.Client) (view.AppServer, error) { return c.Want(cmd.Context(), args[0], verb) })
 		},

@@ -47,8 +47,9 @@ func doors() map[string][]string {
 		"master/proxy":           {"master/state", "master/store"},
 		"master/api":             {"manifests", "master/api/view", "master/assign", "master/logs", "master/state", "master/store", "master/watchlist"},
 		"master/api/view":        {"manifests", "master/assign", "master/logs", "master/state", "master/watchlist"},
+		"master/api/ansi":        {},
 		"master/api/client":      {"master/api/view"},
-		"master/web":             {"manifests", "master/api", "master/api/view", "master/logs", "master/state", "master/store"},
+		"master/web":             {"manifests", "master/api", "master/api/ansi", "master/api/view", "master/logs", "master/state", "master/store"},
 		"master":                 {"manifests", "master/..."},
 
 		"agent/process":           {},
@@ -63,7 +64,7 @@ func doors() map[string][]string {
 
 		"master/api/apitest":    {"manifests", "master/..."},
 		"cmd/wright/wrighttest": {"master/api/client", "master/api/view"},
-		"cmd/wright":            {"manifests", "master", "master/api/client", "master/api/view", "agent", "agent/process", "plugins", "plugins/host"},
+		"cmd/wright":            {"manifests", "master", "master/api/ansi", "master/api/client", "master/api/view", "agent", "agent/process", "plugins", "plugins/host"},
 		"examples/demo":         {},
 	}
 }

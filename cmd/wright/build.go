@@ -20,7 +20,7 @@ func (a *app) buildList() *cobra.Command {
 	var state string
 	var limit int
 	cmd := &cobra.Command{
-		Use: "list [INSTANCE]", Short: "list builds, the newest first", Args: cobra.MaximumNArgs(1),
+		Use: "list [INSTANCE]", Short: "list builds, the newest first", Args: arguments,
 		ValidArgsFunction: a.completeInstances,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := a.client()
@@ -63,7 +63,7 @@ func took(b view.Build) string {
 
 func (a *app) buildShow() *cobra.Command {
 	return &cobra.Command{
-		Use: "show BUILD", Short: "show one build; an instance's name is its newest", Args: cobra.ExactArgs(1),
+		Use: "show BUILD", Short: "show one build; an instance's name is its newest", Args: arguments,
 		ValidArgsFunction: a.completeBuilds,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.oneBuild(func(c *client.Client) (view.Build, error) { return c.Build(cmd.Context(), args[0]) })
@@ -89,6 +89,7 @@ func buildTable(b view.Build) table {
 	t.row("build", b.ID)
 	t.row("state", b.State)
 	t.row("phase", b.Phase)
+	t.row("to be cancelled", b.Cancel)
 	t.row("reason", b.Reason)
 	t.row("agent", b.Agent)
 	t.row("attempt", fmt.Sprint(b.Attempt))
@@ -110,7 +111,7 @@ func buildTable(b view.Build) table {
 func (a *app) buildCancel() *cobra.Command {
 	var reason string
 	cmd := &cobra.Command{
-		Use: "cancel BUILD", Short: "end a build", Args: cobra.ExactArgs(1), ValidArgsFunction: a.completeBuilds,
+		Use: "cancel BUILD", Short: "end a build", Args: arguments, ValidArgsFunction: a.completeBuilds,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.oneBuild(func(c *client.Client) (view.Build, error) {
 				return c.CancelBuild(cmd.Context(), args[0], reason)
@@ -124,7 +125,7 @@ func (a *app) buildCancel() *cobra.Command {
 func (a *app) buildRetry() *cobra.Command {
 	var w waiting
 	cmd := &cobra.Command{
-		Use: "retry BUILD", Short: "build the same revision again", Args: cobra.ExactArgs(1), ValidArgsFunction: a.completeBuilds,
+		Use: "retry BUILD", Short: "build the same revision again", Args: arguments, ValidArgsFunction: a.completeBuilds,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.started(cmd.Context(), w, func(c *client.Client) (view.Build, error) {
 				return c.RetryBuild(cmd.Context(), args[0])

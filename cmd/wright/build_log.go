@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/wright-build/wright/master/api/ansi"
 	"github.com/wright-build/wright/master/api/client"
 	"github.com/wright-build/wright/master/api/view"
 )
@@ -17,13 +18,15 @@ func (a *app) buildLog() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "log BUILD", Short: "write the output of a build's steps to stdout, byte for byte",
 		Long: "Write the output of a build's steps to stdout, byte for byte and nothing else.\n" +
+			"On a terminal, of what controls it only colours pass.\n" +
 			"An instance's name is its newest build.",
-		Args: cobra.ExactArgs(1), ValidArgsFunction: a.completeBuilds,
+		Args: arguments, ValidArgsFunction: a.completeBuilds,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if q.Follow {
 				return a.follow(cmd.Context(), args[0], q)
 			}
-			return a.copyLog(cmd.Context(), args[0], q)
+			to, end := a.logTo()
+			return errors.Join(a.copyLog(cmd.Context(), to, args[0], q), end())
 		},
 	}
 	f := cmd.Flags()
@@ -34,7 +37,17 @@ func (a *app) buildLog() *cobra.Command {
 	return cmd
 }
 
-func (a *app) copyLog(ctx context.Context, id string, q client.LogQuery) error {
+// logTo is where output of builds goes: to stdout as it is, to a terminal
+// without what could do harm there. The caller ends it.
+func (a *app) logTo() (to io.Writer, end func() error) {
+	if !a.onTerminal {
+		return a.stdout, func() error { return nil }
+	}
+	t := ansi.NewTerminal(a.stdout)
+	return t, t.Close
+}
+
+func (a *app) copyLog(ctx context.Context, to io.Writer, id string, q client.LogQuery) error {
 	c, err := a.client()
 	if err != nil {
 		return err
@@ -44,7 +57,7 @@ func (a *app) copyLog(ctx context.Context, id string, q client.LogQuery) error {
 		return err
 	}
 	defer out.Close()
-	if _, err := io.Copy(a.stdout, out); err != nil {
+	if _, err := io.Copy(to, out); err != nil {
 		return fmt.Errorf("read the log of %s: %w", id, err)
 	}
 	return nil
@@ -53,6 +66,11 @@ func (a *app) copyLog(ctx context.Context, id string, q client.LogQuery) error {
 // follow writes a build's output until its end. It goes on where it was when
 // the master was away, and with the next attempt when one is lost.
 func (a *app) follow(ctx context.Context, id string, q client.LogQuery) error {
+	to, end := a.logTo()
+	return errors.Join(a.followTo(ctx, to, id, q), end())
+}
+
+func (a *app) followTo(ctx context.Context, to io.Writer, id string, q client.LogQuery) error {
 	only := q.Attempt // 0: whatever attempt comes
 	for {
 		b, err := patiently(ctx, a, func(c *client.Client) (view.Build, error) { return c.Build(ctx, id) })
@@ -63,7 +81,7 @@ func (a *app) follow(ctx context.Context, id string, q client.LogQuery) error {
 		if only == 0 && q.Attempt != b.Attempt {
 			a.nextAttempt(b, &q)
 		}
-		if _, err := patiently(ctx, a, func(c *client.Client) (bool, error) { return true, a.drain(ctx, c, id, &q) }); err != nil {
+		if _, err := patiently(ctx, a, func(c *client.Client) (bool, error) { return true, a.drain(ctx, c, to, id, &q) }); err != nil {
 			return err
 		}
 		if b.Ended() || q.Attempt < b.Attempt {
@@ -83,13 +101,13 @@ func (a *app) nextAttempt(b view.Build, q *client.LogQuery) {
 }
 
 // drain copies output as long as it comes and counts it in q.
-func (a *app) drain(ctx context.Context, c *client.Client, id string, q *client.LogQuery) error {
+func (a *app) drain(ctx context.Context, c *client.Client, to io.Writer, id string, q *client.LogQuery) error {
 	out, _, err := c.Log(ctx, id, *q)
 	if err != nil {
 		return err
 	}
 	defer out.Close()
-	n, err := io.Copy(stickyWriter{a.stdout}, out)
+	n, err := io.Copy(stickyWriter{to}, out)
 	if !q.All { // its parts come interleaved, there is no offset into them
 		q.Offset += n
 	}

@@ -1,15 +1,20 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/wright-build/wright/master/api/client"
 	"github.com/wright-build/wright/master/api/view"
 )
+
+// maxCount is how many builds can be started at once.
+const maxCount = 10000
 
 // waiting says what follows the start of a build.
 type waiting struct {
@@ -27,11 +32,14 @@ func (a *app) buildStart() *cobra.Command {
 	var w waiting
 	var count int
 	cmd := &cobra.Command{
-		Use: "start INSTANCE", Short: "start a build", Args: cobra.ExactArgs(1), ValidArgsFunction: a.completeInstances,
+		Use: "start INSTANCE", Short: "start a build", Args: arguments, ValidArgsFunction: a.completeInstances,
 		Long: "Start a build of an instance and print its ID.",
 		RunE: func(cmd *cobra.Command, args []string) error {
-			s.Instance = args[0]
+			s.Instance, s.Reason = args[0], cmp.Or(s.Reason, "asked for on the command line")
 			if cmd.Flags().Changed("count") {
+				if count < 1 || count > maxCount {
+					return usage("--count %d: from 1 to %d", count, maxCount)
+				}
 				return a.startMany(cmd.Context(), s, count, w)
 			}
 			return a.started(cmd.Context(), w, func(c *client.Client) (view.Build, error) { return c.StartBuild(cmd.Context(), s) })
@@ -66,7 +74,11 @@ func (a *app) started(ctx context.Context, w waiting, start func(*client.Client)
 	case a.format != "json":
 		fmt.Fprintln(a.stdout, b.ID)
 	}
-	return a.finish(ctx, b, w.follow)
+	if err := a.finish(ctx, b, w.follow); ctx.Err() == nil {
+		return err
+	}
+	a.say("interrupted: build "+b.ID+" goes on", "end it too: wright build cancel "+b.ID)
+	return errFailed
 }
 
 // finish sees a build to its end and says how it ended.
@@ -100,8 +112,16 @@ func (a *app) verdict(b view.Build) error {
 	if b.Error != "" {
 		message += ": " + b.Error
 	}
-	a.say(message, "see its output: wright build log "+b.ID)
+	a.say(message, "see its output: wright build log "+allOf(b)+b.ID)
 	return errFailed
+}
+
+// allOf is the flag for the whole output, if it was not a step that failed.
+func allOf(b view.Build) string {
+	if strings.HasPrefix(b.Phase, "step ") {
+		return ""
+	}
+	return "--all "
 }
 
 // startMany starts count builds at once.

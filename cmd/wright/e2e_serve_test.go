@@ -8,10 +8,11 @@ import (
 	"github.com/wright-build/wright/cmd/wright/wrighttest"
 )
 
-// runScript is a provisioning command that has the AppServer answer text.
+// runScript is a provisioning command that has the AppServer answer text, which
+// may name variables of the build.
 func runScript(t *testing.T, text string) string {
 	t.Helper()
-	return fmt.Sprintf(`cat > "$WRIGHT_APPSERVER_DIR/run.new" <<'END'
+	return fmt.Sprintf(`cat > "$WRIGHT_APPSERVER_DIR/run.new" <<END
 #!/bin/sh
 export %s
 END

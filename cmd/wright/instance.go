@@ -17,7 +17,7 @@ func (a *app) instance() *cobra.Command {
 
 func (a *app) instanceList() *cobra.Command {
 	return &cobra.Command{
-		Use: "list", Short: "list the instances", Args: cobra.NoArgs,
+		Use: "list", Short: "list the instances", Args: arguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c, err := a.client()
 			if err != nil {
@@ -41,7 +41,7 @@ func (a *app) instanceList() *cobra.Command {
 
 func (a *app) instanceShow() *cobra.Command {
 	return &cobra.Command{
-		Use: "show INSTANCE", Short: "show one instance", Args: cobra.ExactArgs(1), ValidArgsFunction: a.completeInstances,
+		Use: "show INSTANCE", Short: "show one instance", Args: arguments, ValidArgsFunction: a.completeInstances,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.oneInstance(func(c *client.Client) (view.Instance, error) { return c.Instance(cmd.Context(), args[0]) })
 		},
@@ -77,7 +77,7 @@ func (a *app) oneInstance(ask func(*client.Client) (view.Instance, error)) error
 func (a *app) instanceArchive() *cobra.Command {
 	var undo bool
 	cmd := &cobra.Command{
-		Use: "archive INSTANCE", Short: "put an instance away: it is built no more", Args: cobra.ExactArgs(1),
+		Use: "archive INSTANCE", Short: "put an instance away: it is built no more", Args: arguments,
 		ValidArgsFunction: a.completeInstances,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.oneInstance(func(c *client.Client) (view.Instance, error) {
@@ -92,7 +92,7 @@ func (a *app) instanceArchive() *cobra.Command {
 func (a *app) instanceRedeploy() *cobra.Command {
 	var w waiting
 	cmd := &cobra.Command{
-		Use: "redeploy INSTANCE", Short: "build anew, at the same revision, what is active", Args: cobra.ExactArgs(1),
+		Use: "redeploy INSTANCE", Short: "build anew, at the same revision, what is active", Args: arguments,
 		ValidArgsFunction: a.completeInstances,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.started(cmd.Context(), w, func(c *client.Client) (view.Build, error) {

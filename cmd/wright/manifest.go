@@ -40,7 +40,7 @@ func (a *app) manifestCheck() *cobra.Command {
 		Use: "check FILE|DIR...", Short: "check manifests without a master",
 		Long: "Check manifests without a master. Errors come as FILE:LINE:COLUMN; a directory stands\n" +
 			"for every *.toml in it. Exit status 1 if there is any error.",
-		Args: cobra.MinimumNArgs(1),
+		Args: arguments,
 		RunE: func(_ *cobra.Command, args []string) error {
 			var f findings
 			for _, path := range args {
@@ -153,7 +153,7 @@ type manifestRow struct {
 
 func (a *app) manifestList() *cobra.Command {
 	return &cobra.Command{
-		Use: "list", Short: "list the manifests in force, and those with errors", Args: cobra.NoArgs,
+		Use: "list", Short: "list the manifests in force, and those with errors", Args: arguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c, err := a.client()
 			if err != nil {

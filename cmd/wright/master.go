@@ -15,7 +15,7 @@ import (
 type masterFlags struct {
 	data, manifests, listen, tokenFile string
 	endpoints                          []string
-	poll                               time.Duration
+	poll, agentLease                   time.Duration
 }
 
 func (f *masterFlags) define(cmd *cobra.Command, data string, poll time.Duration) {
@@ -24,9 +24,13 @@ func (f *masterFlags) define(cmd *cobra.Command, data string, poll time.Duration
 	flags.StringVar(&f.manifests, "manifests", "manifests", "`DIR` with one manifest per instance")
 	flags.StringVar(&f.listen, "listen", "127.0.0.1:8080", "`HOST:PORT` of the pages, the API and the agents")
 	flags.DurationVar(&f.poll, "poll", poll, "how often each remote is asked")
+	flags.DurationVar(&f.agentLease, "agent-lease", 30*time.Second, "silence after which an agent counts as gone and its builds are tried elsewhere")
 	_ = cmd.MarkFlagDirname("data")
 	_ = cmd.MarkFlagDirname("manifests")
 }
+
+// minLease leaves an agent time for three words within its lease.
+const minLease = 3 * time.Second
 
 // config checks the flags.
 func (f *masterFlags) config(a *app) (cfg master.Config, err error) {
@@ -36,8 +40,11 @@ func (f *masterFlags) config(a *app) (cfg master.Config, err error) {
 	if f.poll < 100*time.Millisecond {
 		return cfg, usage("--poll %s is too often: at least 100ms", f.poll)
 	}
+	if f.agentLease < minLease || f.agentLease%time.Second != 0 {
+		return cfg, usage("--agent-lease %s: whole seconds, at least %s", f.agentLease, minLease)
+	}
 	cfg = master.Config{
-		Listen: f.listen, Poll: f.poll, EtcdEndpoints: f.endpoints, Version: thisVersion().Version, Log: a.logger(),
+		Listen: f.listen, Poll: f.poll, AgentLease: f.agentLease, EtcdEndpoints: f.endpoints, Version: thisVersion().Version, Log: a.logger(),
 	}
 	if cfg.Data, err = filepath.Abs(f.data); err != nil {
 		return cfg, fmt.Errorf("find the data directory: %w", err)
@@ -54,7 +61,7 @@ func (f *masterFlags) config(a *app) (cfg master.Config, err error) {
 func (a *app) masterRun() *cobra.Command {
 	var f masterFlags
 	cmd := &cobra.Command{
-		Use: "run", Short: "run a master", Args: cobra.NoArgs,
+		Use: "run", Short: "run a master", Args: arguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			f.tokenFile = a.tokenFile
 			cfg, err := f.config(a)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -28,6 +29,9 @@ func (a *app) print(v any, t table) error {
 	if len(t.rows) == 0 && t.empty != "" {
 		fmt.Fprintln(a.stderr, t.empty)
 		return nil
+	}
+	if t.head == nil {
+		t.rows = slices.DeleteFunc(t.rows, func(r []string) bool { return r[1] == "" })
 	}
 	w := t.widths()
 	var b strings.Builder

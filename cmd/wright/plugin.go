@@ -23,7 +23,7 @@ func (a *app) plugin() *cobra.Command {
 func (a *app) pluginList() *cobra.Command {
 	var dirs []string
 	cmd := &cobra.Command{
-		Use: "list", Short: "list the plugins that an agent here would find", Args: cobra.NoArgs,
+		Use: "list", Short: "list the plugins that an agent here would find", Args: arguments,
 		RunE: func(*cobra.Command, []string) error {
 			rows := []pluginRow{}
 			t := table{head: []string{"KIND", "NAME", "PATH"}, empty: "there are no plugins here"}

@@ -17,7 +17,7 @@ type versionInfo struct {
 
 func (a *app) version() *cobra.Command {
 	return &cobra.Command{
-		Use: "version", Short: "say which Wright this is", Args: cobra.NoArgs,
+		Use: "version", Short: "say which Wright this is", Args: arguments,
 		RunE: func(*cobra.Command, []string) error {
 			v := thisVersion()
 			var t table

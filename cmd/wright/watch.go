@@ -12,7 +12,7 @@ func (a *app) watch() *cobra.Command {
 
 func (a *app) watchList() *cobra.Command {
 	return &cobra.Command{
-		Use: "list [INSTANCE]", Short: "list what is watched", Args: cobra.MaximumNArgs(1), ValidArgsFunction: a.completeInstances,
+		Use: "list [INSTANCE]", Short: "list what is watched", Args: arguments, ValidArgsFunction: a.completeInstances,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := a.client()
 			if err != nil {
@@ -40,7 +40,7 @@ func (a *app) change() *cobra.Command {
 
 func (a *app) changeSend() *cobra.Command {
 	return &cobra.Command{
-		Use: "send URL", Short: "have the master look at a watched remote now", Args: cobra.ExactArgs(1),
+		Use: "send URL", Short: "have the master look at a watched remote now", Args: arguments,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := a.client()
 			if err != nil {

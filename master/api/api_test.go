@@ -294,7 +294,7 @@ func TestGuard(t *testing.T) {
 	for _, tt := range tests {
 		cfg := w.Config()
 		cfg.Listen, cfg.Token = tt.listen, tt.token
-		r := httptest.NewRequest("GET", api.Prefix+"/info", nil)
+		r := httptest.NewRequest(http.MethodGet, api.Prefix+"/info", nil)
 		r.Host = "127.0.0.1:8080"
 		tt.change(r)
 		rec := httptest.NewRecorder()
@@ -353,7 +353,7 @@ func TestListsAreNeverNull(t *testing.T) {
 	h := api.New(w.Config())
 	for _, path := range []string{"/instances", "/builds", "/watches", "/appservers", "/appservers?all=1", "/agents", "/manifests/errors"} {
 		rec := httptest.NewRecorder()
-		h.ServeHTTP(rec, httptest.NewRequest("GET", api.Prefix+path, nil))
+		h.ServeHTTP(rec, httptest.NewRequest(http.MethodGet, api.Prefix+path, nil))
 		if got := strings.TrimSpace(rec.Body.String()); got != "[]" {
 			t.Errorf("%s of an empty world: %s, want []", path, got)
 		}

@@ -158,7 +158,7 @@ func (d Deeds) Cancel(ctx context.Context, id, why string) (view.Build, error) {
 		return view.Build{}, fail(http.StatusBadRequest, "", "the reason is not UTF-8 or has more than %d bytes", maxReason)
 	}
 	if b.State.Final() {
-		return view.Build{}, fail(http.StatusConflict, "", "build %s has ended, it is %s: %w", b.ID, b.State, state.ErrFinal)
+		return view.Build{}, fail(http.StatusConflict, "", "build %s has ended already: it is %s", b.ID, b.State)
 	}
 	if err := d.cfg.Builds.Cancel(ctx, b.BuildID(), why); err != nil {
 		return view.Build{}, err

@@ -66,9 +66,11 @@ func (s *server) bearer(next http.Handler) http.Handler {
 		}
 		if !SameToken(s.cfg.Token, given) {
 			w.Header().Set("WWW-Authenticate", `Bearer realm="wright"`)
-			writeJSON(w, http.StatusUnauthorized, view.Failure{
-				Error: "this master wants a token", Hint: "give it with --token-file or WRIGHT_TOKEN",
-			})
+			f := view.Failure{Error: "this master wants a token", Hint: "give it with --token-file or WRIGHT_TOKEN"}
+			if given != "" {
+				f.Error = "the token is not the one of this master"
+			}
+			writeJSON(w, http.StatusUnauthorized, f)
 			return
 		}
 		next.ServeHTTP(w, r)

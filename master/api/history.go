@@ -151,7 +151,7 @@ func (q Queries) Build(ctx context.Context, id string) (*state.Build, error) {
 	if parseErr != nil {
 		return nil, fail(http.StatusNotFound, hint, "no build and no instance is called %.80q", id)
 	}
-	return nil, fail(http.StatusNotFound, hint, "build %s: %w", parsed, store.ErrNotFound)
+	return nil, fail(http.StatusNotFound, hint, "there is no build %s", parsed)
 }
 
 func (q Queries) newest(ctx context.Context, instance string) (*state.Build, error) {
@@ -168,7 +168,7 @@ func (q Queries) newest(ctx context.Context, instance string) (*state.Build, err
 	}
 	if newest == nil {
 		return nil, fail(http.StatusNotFound, "start one with: wright build start "+instance,
-			"instance %s was never built: %w", instance, store.ErrNotFound)
+			"instance %s was never built", instance)
 	}
 	return newest, nil
 }

@@ -3,6 +3,7 @@ package api
 import (
 	"cmp"
 	"context"
+	"errors"
 	"maps"
 	"net"
 	"net/http"
@@ -117,6 +118,9 @@ func (q Queries) watchesOf(i view.InstanceFacts, refs map[string]*state.Ref) []v
 		if q.polls != nil {
 			v.CheckedAt, v.Error = q.polls.Status(w.VCS, w.URL)
 		}
+		if ref := refs[state.RefName(w.Key())]; ref != nil && ref.Revision == "" && v.Error == "" {
+			v.Error = "the remote has no " + w.Ref
+		}
 		all = append(all, v)
 	}
 	return all
@@ -125,6 +129,11 @@ func (q Queries) watchesOf(i view.InstanceFacts, refs map[string]*state.Ref) []v
 // AppServers lists AppServers, the newest first; instance "" is all of them.
 // With gone, terminated ones too, as far as history is kept.
 func (q Queries) AppServers(ctx context.Context, instance string, gone bool) ([]view.AppServer, error) {
+	if instance != "" {
+		if _, err := q.Facts(instance); err != nil {
+			return nil, err
+		}
+	}
 	all, names := []view.AppServer{}, map[string]bool{}
 	q.store.Read(func(f *state.Facts) {
 		for _, a := range f.AppServers {
@@ -177,6 +186,9 @@ func (q Queries) AppServer(ctx context.Context, id string) (v view.AppServer, er
 		return v, nil
 	}
 	a, err := q.store.GoneAppServer(ctx, id)
+	if errors.Is(err, store.ErrNotFound) {
+		return v, fail(http.StatusNotFound, "wright appserver list --all shows all of them", "there is no AppServer %.80q", id)
+	}
 	if err != nil {
 		return v, err
 	}

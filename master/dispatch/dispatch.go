@@ -44,8 +44,11 @@ type Dispatcher struct {
 	agentv1.UnimplementedAgentsServer
 	Config
 
-	inbox  *inbox
-	offers map[string]offer // by agent; owned by Run
+	inbox *inbox
+
+	// owned by Run
+	offers map[string]offer // by agent
+	batch  int              // how many updates the next transaction takes
 
 	mu       sync.Mutex // guards all below
 	sessions map[string]*session
@@ -62,7 +65,7 @@ func New(cfg Config) *Dispatcher {
 	if cfg.Lease == 0 {
 		cfg.Lease = 30 * time.Second
 	}
-	return &Dispatcher{Config: cfg, inbox: newInbox(), offers: map[string]offer{}, sessions: map[string]*session{}}
+	return &Dispatcher{Config: cfg, inbox: newInbox(), offers: map[string]offer{}, batch: together, sessions: map[string]*session{}}
 }
 
 // Register makes the server answer agents.
@@ -92,8 +95,12 @@ func (d *Dispatcher) round(ctx context.Context, sub *store.Subscription) error {
 		return err
 	}
 	keys, all := sub.Take()
-	if err := d.settleLosses(ctx, keys, all); err != nil {
+	more, err := d.settleLosses(ctx, keys, all)
+	if err != nil {
 		return err
+	}
+	if more {
+		sub.Again()
 	}
 	if err := d.handOut(ctx); err != nil {
 		return err

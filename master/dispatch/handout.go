@@ -137,11 +137,12 @@ func sourceRevision(f *state.Facts, m *manifests.Manifest, b *state.Build) (url,
 }
 
 // settleLosses takes builds back from agents that are gone and ends queued
-// builds that somebody wanted ended.
-func (d *Dispatcher) settleLosses(ctx context.Context, keys []state.Key, all bool) error {
+// builds that somebody wanted ended. With more, some of them are left for the
+// next transaction.
+func (d *Dispatcher) settleLosses(ctx context.Context, keys []state.Key, all bool) (more bool, err error) {
 	m := &moves{writes: map[state.Key]state.Write{}, lasts: map[string]*state.Last{}}
 	now := time.Now().UTC()
-	lost := d.inbox.takeLost()
+	lost := d.inbox.takeLost(maxHandOut / 2)
 	d.Store.Read(func(f *state.Facts) {
 		m.facts = f
 		for at, agent := range lost {
@@ -150,21 +151,30 @@ func (d *Dispatcher) settleLosses(ctx context.Context, keys []state.Key, all boo
 			}
 		}
 		for _, b := range concerned(f, keys, all) {
-			if len(m.writes) >= maxHandOut {
-				d.inbox.nudge()
+			if more = len(m.writes) >= maxHandOut; more {
 				break
 			}
-			switch {
-			case b.State == state.Queued && b.Cancel != "":
-				if ended, err := b.End(state.Cancelled, b.Cancel, now); err == nil {
-					m.end(&ended, nil)
-				}
-			case b.Agent != "" && f.Agents[b.Agent] == nil:
-				d.lose(m, b, fmt.Sprintf("agent %s is gone", b.Agent), now)
-			}
+			d.settleLoss(m, b, now)
 		}
 	})
-	return d.Store.CommitSeen(ctx, m.all()...)
+	if err := d.Store.CommitSeen(ctx, m.all()...); err != nil {
+		for at, agent := range lost { // no fact speaks of them
+			d.inbox.lose(at, agent)
+		}
+		return false, err
+	}
+	return more, nil
+}
+
+func (d *Dispatcher) settleLoss(m *moves, b *state.Build, now time.Time) {
+	switch {
+	case b.State == state.Queued && b.Cancel != "":
+		if ended, err := b.End(state.Cancelled, b.Cancel, now); err == nil {
+			m.end(&ended, nil)
+		}
+	case b.Agent != "" && m.facts.Agents[b.Agent] == nil:
+		d.lose(m, b, fmt.Sprintf("agent %s is gone", b.Agent), now)
+	}
 }
 
 // lose takes one build back; what its attempt may have made is doomed.

@@ -68,12 +68,19 @@ func (i *inbox) lose(at attempt, agent string) {
 	i.nudge()
 }
 
-// takeLost removes and returns what was noted by lose.
-func (i *inbox) takeLost() map[attempt]string {
+// takeLost removes and returns up to n of what was noted by lose.
+func (i *inbox) takeLost(n int) map[attempt]string {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	lost := i.lost
-	i.lost = map[attempt]string{}
+	lost := map[attempt]string{}
+	for at, agent := range i.lost {
+		if len(lost) == n {
+			i.nudge()
+			break
+		}
+		lost[at] = agent
+		delete(i.lost, at)
+	}
 	return lost
 }
 

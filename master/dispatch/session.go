@@ -165,6 +165,9 @@ func (d *Dispatcher) hear(ctx context.Context, s *session, stream grpc.BidiStrea
 }
 
 func (d *Dispatcher) heed(ctx context.Context, s *session, m *agentv1.FromAgent) error {
+	if s.ended() {
+		return fmt.Errorf("another session of agent %s has taken the place of this one", s.name)
+	}
 	switch m := m.GetMessage().(type) {
 	case *agentv1.FromAgent_Updates:
 		d.finishLogs(s, m.Updates.GetUpdates())
@@ -175,6 +178,9 @@ func (d *Dispatcher) heed(ctx context.Context, s *session, m *agentv1.FromAgent)
 	case *agentv1.FromAgent_Heartbeat:
 		return d.Store.KeepAlive(ctx, s.lease)
 	case *agentv1.FromAgent_Hello:
+		if err := checkHello(m.Hello); err != nil {
+			return err
+		}
 		return d.writeAgent(ctx, s, m.Hello)
 	}
 	return nil
@@ -255,6 +261,12 @@ func (s *session) end() {
 	s.gone = true
 	s.mu.Unlock()
 	s.poke()
+}
+
+func (s *session) ended() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.gone
 }
 
 // pump sends what is queued until the session ends.

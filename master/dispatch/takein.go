@@ -29,7 +29,7 @@ type moves struct {
 
 // takeIn stores what agents said and acknowledges it.
 func (d *Dispatcher) takeIn(ctx context.Context) error {
-	words := d.inbox.take(together)
+	words := d.inbox.take(d.batch)
 	if len(words) == 0 {
 		return nil
 	}
@@ -56,8 +56,10 @@ func (d *Dispatcher) takeIn(ctx context.Context) error {
 	}
 	if err := d.Store.CommitSeen(ctx, m.all()...); err != nil {
 		d.putBack(words)
+		d.batch = max(1, d.batch/2) // what is too much for one transaction must not be tried forever
 		return err
 	}
+	d.batch = together
 	m.answer()
 	return nil
 }
@@ -68,22 +70,25 @@ func (d *Dispatcher) putBack(words []word) {
 	}
 }
 
-// recall answers a word about a build that is not live: said again after it
-// was taken in, or about a build that was given to another.
+// recall answers a word about a build that is not live: the end, said again
+// after it was taken in, or a word of an attempt that was given up.
 func (d *Dispatcher) recall(ctx context.Context, w word, m *moves) error {
 	id, err := state.ParseBuildID(w.update.GetBuild())
-	if err == nil {
-		var b *state.Build
-		b, err = d.Store.Build(ctx, id)
-		if err == nil && b.Attempt == int(w.update.GetAttempt()) {
-			m.ack(w)
-			return nil
-		}
+	if err != nil {
+		m.refuse(w)
+		return nil
 	}
-	if err != nil && !errors.Is(err, store.ErrNotFound) && ctx.Err() != nil {
+	b, err := d.Store.Build(ctx, id)
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		m.refuse(w)
+	case err != nil:
 		return err
+	case b.Attempt == int(w.update.GetAttempt()) && buildState(w.update.GetState()).Final():
+		m.ack(w)
+	default:
+		m.refuse(w)
 	}
-	m.refuse(w)
 	return nil
 }
 
@@ -100,10 +105,10 @@ func (m *moves) advance(w word, note func(string, ...any)) {
 	if next.Version == b.Version {
 		return
 	}
-	server := m.server(b, w.update.GetServer())
+	server, moved := m.server(b, w.update.GetServer())
 	if !next.State.Final() {
 		m.put(next.Put())
-		if server != nil {
+		if moved {
 			m.put(server.Put())
 		}
 		return
@@ -111,20 +116,25 @@ func (m *moves) advance(w word, note func(string, ...any)) {
 	m.end(&next, server)
 }
 
-// server is the build's AppServer as the update leaves it, nil if there is none.
-func (m *moves) server(b *state.Build, said *agentv1.Server) *state.AppServer {
+// server is the build's AppServer as the update leaves it, nil if there is
+// none, and whether that is anything new.
+func (m *moves) server(b *state.Build, said *agentv1.Server) (now *state.AppServer, moved bool) {
 	a := m.facts.AppServers[b.AppServer]
 	if a == nil {
-		return nil
+		return nil, false
 	}
 	next := *a
 	if said.GetSpawned() || said.GetHealthy() {
-		next = next.Advance(state.Spawned, net.JoinHostPort(said.GetAddress(), strconv.Itoa(int(said.GetPort()))))
+		address := ""
+		if host := said.GetAddress(); host != "" {
+			address = net.JoinHostPort(bounded(host, 255), strconv.Itoa(int(said.GetPort())))
+		}
+		next = next.Advance(state.Spawned, address)
 	}
 	if said.GetHealthy() {
 		next = next.Advance(state.Healthy, "")
 	}
-	return &next
+	return &next, next.State != a.State || next.Address != a.Address
 }
 
 // end writes all that follows from the end of a build: it leaves the live
@@ -145,10 +155,10 @@ func (m *moves) end(b *state.Build, server *state.AppServer) {
 }
 
 // judge says what the end of a build means for its AppServer: an active one
-// stays whatever happened after.
+// stays whatever happened after; one that never came up goes.
 func judge(b *state.Build, a *state.AppServer, act *state.Active) *state.AppServer {
 	next := *a
-	if b.State == state.Succeeded || act != nil && act.AppServer == a.ID {
+	if b.State == state.Succeeded && a.State == state.Healthy || act != nil && act.AppServer == a.ID {
 		next.Good = true
 		return &next
 	}

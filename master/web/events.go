@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/wright-build/wright/master/api/ansi"
 	"github.com/wright-build/wright/master/api/view"
 	"github.com/wright-build/wright/master/logs"
 	"github.com/wright-build/wright/master/state"
@@ -216,7 +217,7 @@ func (t *teller) tell(l logs.Part, data []byte) error {
 		}
 	}
 	all := append(t.kept[l.Number], data...)
-	text, rest := clean(all, false)
+	text, rest := ansi.Text(all, false)
 	t.kept[l.Number] = append([]byte(nil), rest...)
 	return t.emit(l.Number, text, int64(len(all)-len(rest)))
 }
@@ -225,7 +226,7 @@ func (t *teller) tell(l logs.Part, data []byte) error {
 func (t *teller) flush(part int) error {
 	kept := t.kept[part]
 	t.kept[part] = nil
-	text, _ := clean(kept, true)
+	text, _ := ansi.Text(kept, true)
 	return t.emit(part, text, int64(len(kept)))
 }
 

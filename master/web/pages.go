@@ -10,6 +10,7 @@ import (
 
 	"github.com/wright-build/wright/manifests"
 	"github.com/wright-build/wright/master/api"
+	"github.com/wright-build/wright/master/api/ansi"
 	"github.com/wright-build/wright/master/api/view"
 	"github.com/wright-build/wright/master/logs"
 	"github.com/wright-build/wright/master/state"
@@ -90,7 +91,7 @@ func (p *pages) refusedFile(kept string) string {
 	if err != nil {
 		return ""
 	}
-	text, _ := clean(data, true)
+	text, _ := ansi.Text(data, true)
 	return text
 }
 
@@ -120,14 +121,10 @@ type buildPage struct {
 
 // Took is how long the build ran, or has run until now.
 func (b buildPage) Took() string {
-	end := b.FinishedAt
-	switch {
-	case b.StartedAt.IsZero():
-		return ""
-	case end.IsZero():
-		end = time.Now()
+	if !b.StartedAt.IsZero() && b.FinishedAt.IsZero() {
+		return span(time.Since(b.StartedAt))
 	}
-	return span(end.Sub(b.StartedAt))
+	return took(b.Build)
 }
 
 func (p *pages) build(w http.ResponseWriter, r *http.Request) error {

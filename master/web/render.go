@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 	"unicode"
+
+	"github.com/wright-build/wright/master/api/view"
 )
 
 // parseTemplates gives each page its own set: the layout and itself.
@@ -52,7 +54,7 @@ func printable(r rune) rune {
 func functions() template.FuncMap {
 	return template.FuncMap{
 		"ago": ago, "span": span, "tone": tone, "short": short, "size": size, "ref": shortRef, "repo": repo, "path": url.PathEscape,
-		"plural": plural,
+		"plural": plural, "took": took, "moment": moment, "now": func() string { return moment(time.Now()) },
 	}
 }
 
@@ -67,7 +69,18 @@ func ago(t time.Time) template.HTML {
 		text = roughly(d) + " ago"
 	}
 	return template.HTML(fmt.Sprintf(`<time datetime="%s" title="%s">%s</time>`,
-		t.UTC().Format(time.RFC3339), t.UTC().Format("2006-01-02 15:04:05 UTC"), text))
+		moment(t), t.UTC().Format("2006-01-02 15:04:05 UTC"), text))
+}
+
+// moment writes a time for the script, which keeps what ago says true.
+func moment(t time.Time) string { return t.UTC().Format(time.RFC3339) }
+
+// took is how long a build ran that has ended.
+func took(b view.Build) string {
+	if b.StartedAt.IsZero() || b.FinishedAt.IsZero() {
+		return ""
+	}
+	return span(b.FinishedAt.Sub(b.StartedAt))
 }
 
 // roughly writes a duration with its largest unit.
@@ -86,6 +99,8 @@ func roughly(d time.Duration) string {
 // span writes a duration with its two largest units.
 func span(d time.Duration) string {
 	switch d = max(d, 0); {
+	case d < time.Second:
+		return fmt.Sprintf("%d ms", d.Milliseconds())
 	case d < 10*time.Second:
 		return fmt.Sprintf("%.1f s", d.Seconds())
 	case d < time.Minute:

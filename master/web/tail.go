@@ -2,6 +2,7 @@ package web
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -9,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/wright-build/wright/master/api/ansi"
 	"github.com/wright-build/wright/master/api/view"
 	"github.com/wright-build/wright/master/logs"
 )
@@ -116,13 +118,13 @@ func tailOf(l *logs.Logs, at logs.Attempt, part view.Part, most int64, last bool
 	}
 	defer r.Close()
 	data := make([]byte, part.Size-s.Omitted)
-	if _, err := r.ReadAt(data, s.Omitted); err != nil && err != io.EOF {
+	if _, err := r.ReadAt(data, s.Omitted); err != nil && !errors.Is(err, io.EOF) {
 		return s, 0, fmt.Errorf("read the end of part %d of %s: %w", part.Part, at, err)
 	}
 	if i := bytes.IndexByte(data, '\n'); s.Omitted > 0 && i >= 0 {
 		s.Omitted, data = s.Omitted+int64(i)+1, data[i+1:] // begin with a whole line
 	}
 	var rest []byte
-	s.Text, rest = clean(data, last)
+	s.Text, rest = ansi.Text(data, last)
 	return s, part.Size - int64(len(rest)), nil
 }

@@ -92,8 +92,8 @@ func TestPagesSayWhatIsMissing(t *testing.T) {
 		{"/builds", 200, "No build yet"},
 		{"/agents", 200, "wright agent run --address http://example.com"},
 		{"/instances/nobody", 404, "no instance is called"},
-		{"/builds/shop-1", 404, "not found"},
-		{"/builds/shop-1/events", 404, "not found"},
+		{"/builds/shop-1", 404, "there is no build shop-000001"},
+		{"/builds/shop-1/events", 404, "there is no build shop-000001"},
 		{"/static/", 404, ""},
 		{"/static/..%2ftemplates%2flayout.html", 404, ""},
 		{"/static/style.css", 200, "--paper"},
@@ -197,7 +197,7 @@ type stream struct {
 func connect(t *testing.T, address, lastID string) *stream {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
-	r, err := http.NewRequestWithContext(ctx, "GET", address, nil)
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -205,7 +205,7 @@ func connect(t *testing.T, address, lastID string) *stream {
 		r.Header.Set("Last-Event-ID", lastID)
 	}
 	resp, err := http.DefaultClient.Do(r)
-	if err != nil || resp.StatusCode != 200 {
+	if err != nil || resp.StatusCode != http.StatusOK {
 		t.Fatal(resp, err)
 	}
 	t.Cleanup(func() { cancel(); _ = resp.Body.Close() })

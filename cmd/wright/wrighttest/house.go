@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"os"
@@ -29,6 +30,7 @@ type House struct {
 	Address   string // of the master
 	t         testing.TB
 	processes []*Process
+	versions  int // of manifests that were replaced
 }
 
 // New makes an empty installation. When the test ends, its AppServers are
@@ -143,6 +145,16 @@ func (h *House) Manifest(instance, text string) {
 		}
 		return err == nil && i.InForce
 	})
+}
+
+// Replace writes another good version of a manifest, told from all others by a
+// watch of nothing, and waits until it is in force.
+func (h *House) Replace(instance, text string) {
+	h.t.Helper()
+	h.versions++
+	mark := fmt.Sprintf("file:///version/%d", h.versions)
+	h.Write(instance, fmt.Sprintf("%s\n[[watch]]\ngit = %q\n", text, mark))
+	h.Await("the new manifest of "+instance+" to be in force", func() bool { return h.Watches(instance)[mark].Origin == "manifest" })
 }
 
 // Ask asks the master something.

@@ -104,7 +104,7 @@ func (c *Client) Log(ctx context.Context, id string, l LogQuery) (out io.ReadClo
 	attempt, err = strconv.Atoi(resp.Header.Get("Wright-Attempt"))
 	if err != nil {
 		_ = resp.Body.Close()
-		return nil, 0, fmt.Errorf("%s does not answer like a master: %w", c.base, ErrUnreachable)
+		return nil, 0, fmt.Errorf("%w: what is at %s does not answer like a master", ErrUnreachable, c.base)
 	}
 	return resp.Body, attempt, nil
 }

@@ -12,8 +12,10 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"os"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/wright-build/wright/master/api/view"
 )
@@ -50,14 +52,24 @@ func New(address, token string) (*Client, error) {
 		address = "http://" + address
 	}
 	u, err := url.Parse(address)
-	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-		return nil, fmt.Errorf("the address of the master is not http://HOST:PORT")
+	if err != nil || !isBase(u) {
+		return nil, errors.New("the address of a master is http://HOST:PORT") // what was given may hold a secret
 	}
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.ResponseHeaderTimeout = headerTimeout
 	transport.Proxy = nil // a master is a neighbour; its name may mean nothing to a proxy
 	transport.DisableCompression = true
 	return &Client{base: u.Scheme + "://" + u.Host, token: token, http: &http.Client{Transport: transport}}, nil
+}
+
+// isBase tells whether a URL leads to a host and not to a place on it. A user
+// is no part of it: what is secret would end up in messages.
+func isBase(u *url.URL) bool {
+	odd := func(r rune) bool {
+		return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune("-._:[]%", r)
+	}
+	return (u.Scheme == "http" || u.Scheme == "https") && u.Hostname() != "" && strings.IndexFunc(u.Host, odd) < 0 &&
+		strings.Trim(u.Path, "/") == "" && u.RawQuery == "" && u.Fragment == "" && u.User == nil
 }
 
 // Address is where the master is.
@@ -86,10 +98,10 @@ func (c *Client) exchange(ctx context.Context, method, path string, body, v any)
 	defer resp.Body.Close()
 	text, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
 	if err != nil {
-		return fmt.Errorf("read the answer of %s: %w", c.base, unreachable(ctx, err))
+		return away(ctx, c.base, err)
 	}
 	if err := json.Unmarshal(text, v); err != nil {
-		return fmt.Errorf("%s does not answer like a master: %w", c.base, errors.Join(ErrUnreachable, err))
+		return fmt.Errorf("%w: what is at %s does not answer like a master: %w", ErrUnreachable, c.base, err)
 	}
 	return nil
 }
@@ -117,7 +129,7 @@ func (c *Client) send(ctx context.Context, method, path string, body any) (*http
 	}
 	resp, err := c.http.Do(req)
 	if err != nil {
-		return nil, fmt.Errorf("ask the master at %s: %w", c.base, unreachable(ctx, cause(err)))
+		return nil, away(ctx, c.base, err)
 	}
 	if resp.StatusCode < 200 || resp.StatusCode > 299 {
 		defer resp.Body.Close()
@@ -126,20 +138,26 @@ func (c *Client) send(ctx context.Context, method, path string, body any) (*http
 	return resp, nil
 }
 
-// cause leaves out the URL that net/http repeats.
+// away is the error of a request that the master has not answered.
+func away(ctx context.Context, base string, err error) error {
+	if ctx.Err() != nil {
+		return fmt.Errorf("ask the master at %s: %w", base, err)
+	}
+	return fmt.Errorf("%w at %s: %w", ErrUnreachable, base, cause(err))
+}
+
+// cause leaves out what net/http and net say about a request and a connection:
+// the address is named already.
 func cause(err error) error {
 	var u *url.Error
 	if errors.As(err, &u) {
-		return u.Err
+		err = u.Err
+	}
+	var call *os.SyscallError
+	if errors.As(err, &call) {
+		return call.Err
 	}
 	return err
-}
-
-func unreachable(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
-		return err
-	}
-	return errors.Join(ErrUnreachable, err)
 }
 
 // refusal reads what a master says that does not do what it was asked.
@@ -147,7 +165,7 @@ func (c *Client) refusal(resp *http.Response) error {
 	text, _ := io.ReadAll(io.LimitReader(resp.Body, 64<<10))
 	var f view.Failure
 	if err := json.Unmarshal(text, &f); err != nil || f.Error == "" {
-		return fmt.Errorf("%s does not answer like a master (%s): %w", c.base, resp.Status, ErrUnreachable)
+		return fmt.Errorf("%w: what is at %s does not answer like a master: %s", ErrUnreachable, c.base, resp.Status)
 	}
 	return &Error{Status: resp.StatusCode, Message: f.Error, Hint: f.Hint}
 }

@@ -11,5 +11,5 @@ type Watch struct {
 	Origin    string    `json:"origin"`   // source, manifest, auto
 	Revision  string    `json:"revision"` // the newest observed one, before that the one a build used
 	CheckedAt time.Time `json:"checked_at,omitzero"`
-	Error     string    `json:"error"` // of the last look at the remote
+	Error     string    `json:"error"` // of the last look at the remote, or that the ref is not there
 }

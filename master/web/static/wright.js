@@ -13,11 +13,32 @@
     return source;
   }
 
+  // Times: what the page says stays true while nothing else happens.
+  const main = document.getElementById("main");
+  const skew = Date.now() - Date.parse(main.dataset.now); // of this clock to the master's
+
+  function roughly(s) {
+    if (s < 60) return s + " s";
+    if (s < 3600) return Math.floor(s / 60) + " min";
+    if (s < 48 * 3600) return Math.floor(s / 3600) + " h";
+    return Math.floor(s / 86400) + " days";
+  }
+
+  setInterval(() => {
+    for (const time of main.querySelectorAll("time")) {
+      const s = Math.max(0, Math.floor((Date.now() - skew - Date.parse(time.dateTime)) / 1000));
+      if ("since" in time.dataset) {
+        time.textContent = s < 60 || s >= 3600 ? roughly(s) : roughly(s) + " " + s % 60 + " s";
+      } else {
+        time.textContent = s < 5 ? "just now" : roughly(s) + " ago";
+      }
+    }
+  }, 1000);
+
   // Lists: fetch the page again when the master says that something changed.
   let busy = false, again = false;
 
   async function refresh() {
-    const main = document.getElementById("main");
     if (main.contains(document.activeElement) && document.activeElement.matches("input")) return;
     if (busy) { again = true; return; }
     busy = true;
@@ -61,7 +82,7 @@
     section.append(title, text);
     const later = Array.from(log.querySelectorAll("details.part"))
       .find((d) => Number(d.id.slice(5)) > piece.part);
-    log.insertBefore(section, later ?? null);
+    log.insertBefore(section, later ?? document.getElementById("end"));
     return text;
   }
 

@@ -8,6 +8,7 @@ import (
 
 	"github.com/wright-build/wright/manifests"
 	"github.com/wright-build/wright/master/assign"
+	"github.com/wright-build/wright/master/logs"
 	"github.com/wright-build/wright/master/state"
 	"github.com/wright-build/wright/master/watchlist"
 	agentv1 "github.com/wright-build/wright/proto/agent/v1"
@@ -163,6 +164,11 @@ func (d *Dispatcher) settleLosses(ctx context.Context, keys []state.Key, all boo
 		}
 		return false, err
 	}
+	for _, at := range m.lost {
+		if err := d.Output.Finish(at); err != nil {
+			d.Log.Error("finishing the log of a lost attempt", "build", at.Build, "attempt", at.Attempt, "error", err)
+		}
+	}
 	return more, nil
 }
 
@@ -183,6 +189,7 @@ func (d *Dispatcher) lose(m *moves, b *state.Build, why string, now time.Time) {
 	if err != nil {
 		return
 	}
+	m.lost = append(m.lost, logs.Attempt{Instance: b.Instance, Build: b.ID, Attempt: b.Attempt})
 	d.Log.Warn("build lost", "build", b.ID, "attempt", b.Attempt, "why", why, "now", next.State)
 	a := m.facts.AppServers[b.AppServer]
 	if next.State.Final() {

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/wright-build/wright/master/logs"
 	"github.com/wright-build/wright/master/state"
 	"github.com/wright-build/wright/master/store"
 	agentv1 "github.com/wright-build/wright/proto/agent/v1"
@@ -25,6 +26,7 @@ type moves struct {
 	acks   map[*session][]*agentv1.Ack
 	forget map[*session][]attempt
 	over   map[*session][]attempt
+	lost   []logs.Attempt // get no more output
 }
 
 // takeIn stores what agents said and acknowledges it.

@@ -39,7 +39,7 @@ func (d *Dispatcher) Logs(stream grpc.BidiStreamingServer[agentv1.LogChunk, agen
 func (d *Dispatcher) keep(c *agentv1.LogChunk) (*agentv1.LogAck, error) {
 	ack := &agentv1.LogAck{Build: c.GetBuild(), Attempt: c.GetAttempt(), Part: c.GetPart()}
 	at, ok := d.current(c.GetBuild(), c.GetAttempt(), "")
-	if !ok || len(c.GetData()) > maxChunk {
+	if !ok || len(c.GetData()) > maxChunk || c.GetPart() < 0 || c.GetOffset() < 0 {
 		ack.Refused = true
 		return ack, nil
 	}
@@ -47,7 +47,7 @@ func (d *Dispatcher) keep(c *agentv1.LogChunk) (*agentv1.LogAck, error) {
 	switch {
 	case errors.Is(err, logs.ErrGap):
 		ack.Rewind = true
-	case errors.Is(err, logs.ErrFinished):
+	case errors.Is(err, logs.ErrFinished), errors.Is(err, logs.ErrEnded): // one bad part must not stop all output
 		ack.Ended = true
 	case err != nil:
 		d.Log.Error("keeping output", "build", c.GetBuild(), "error", err)

@@ -111,7 +111,7 @@ type Report struct {
 	Watches  []Reported `json:"watches"`
 	// Final is the list that replaces Watches if the build succeeds; until
 	// then what it no longer names stays watched.
-	Final []Reported `json:"final,omitempty"`
+	Final []Reported `json:"final,omitzero"` // not nil: complete, if empty
 }
 
 // Reported is one entry of a watch list: what a build used, and the revision

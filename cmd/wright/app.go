@@ -29,6 +29,7 @@ type app struct {
 	stdout, stderr io.Writer
 	onTerminal     bool // stdout is one
 	errTerminal    bool // stderr is one
+	errWidth       func() int
 
 	address   string
 	tokenFile string
@@ -43,7 +44,16 @@ func newApp(stdout, stderr *os.File) *app {
 	return &app{
 		stdout: stdout, stderr: stderr,
 		onTerminal: term.IsTerminal(int(stdout.Fd())), errTerminal: term.IsTerminal(int(stderr.Fd())),
+		errWidth: func() int { return width(stderr) },
 	}
+}
+
+// width is how many columns a terminal has; it may change at any time.
+func width(terminal *os.File) int {
+	if columns, _, err := term.GetSize(int(terminal.Fd())); err == nil && columns > 0 {
+		return columns
+	}
+	return 80
 }
 
 func (a *app) run(ctx context.Context, args []string) int {

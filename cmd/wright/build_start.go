@@ -118,7 +118,7 @@ func (a *app) verdict(b view.Build) error {
 
 // allOf is the flag for the whole output, if it was not a step that failed.
 func allOf(b view.Build) string {
-	if strings.HasPrefix(b.Phase, "step ") {
+	if strings.HasPrefix(b.Error, "step ") {
 		return ""
 	}
 	return "--all "

@@ -103,7 +103,7 @@ func (a *app) tellProgress(b view.Build, changes <-chan view.Build) {
 		line := status(b)
 		switch {
 		case a.errTerminal:
-			fmt.Fprintf(a.stderr, "\r\x1b[K%s %s  %s", b.ID, line, span(time.Since(b.QueuedAt)))
+			fmt.Fprint(a.stderr, eraseLine, cut(b.ID+" "+line+"  "+span(time.Since(b.QueuedAt)), a.errWidth()))
 		case line != last:
 			fmt.Fprintln(a.stderr, b.ID, line)
 		}
@@ -117,8 +117,22 @@ func (a *app) tellProgress(b view.Build, changes <-chan view.Build) {
 		}
 	}
 	if a.errTerminal {
-		fmt.Fprint(a.stderr, "\r\x1b[K")
+		fmt.Fprint(a.stderr, eraseLine)
 	}
+	if a.errTerminal && b.Succeeded() { // who failed is told by the verdict
+		fmt.Fprintln(a.stderr, b.ID, status(b), "in", span(b.FinishedAt.Sub(b.QueuedAt)))
+	}
+}
+
+// eraseLine begins the present line of a terminal anew.
+const eraseLine = "\r\x1b[K"
+
+// cut cuts a line to what a terminal shows in one.
+func cut(line string, width int) string {
+	if all := []rune(line); len(all) >= width {
+		return string(all[:max(width-2, 0)]) + "…"
+	}
+	return line
 }
 
 // status is where a build stands, in a few words.
@@ -136,7 +150,7 @@ func status(b view.Build) string {
 // note says something in passing.
 func (a *app) note(message string) {
 	if a.errTerminal {
-		fmt.Fprint(a.stderr, "\r\x1b[K")
+		fmt.Fprint(a.stderr, eraseLine)
 	}
 	fmt.Fprintln(a.stderr, "wright: "+visible(message))
 }

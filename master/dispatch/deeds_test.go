@@ -164,7 +164,9 @@ func TestOperationsAreSentOncePerSession(t *testing.T) {
 			t.Errorf("was told %q, want %q", got, want)
 		}
 	}
-	touch(func(s *state.AppServer) { s.Operation = &state.Operation{ID: "op1", Doing: state.Terminate, Tries: 1, Error: "no"} })
+	touch(func(s *state.AppServer) {
+		s.Operation = &state.Operation{ID: "op1", Doing: state.Terminate, Tries: 1, Error: "no"}
+	})
 	a.nothingElse()
 	a.leave()
 	a = h.connect("one", 1) // a failed one waits for its repetition
@@ -173,7 +175,9 @@ func TestOperationsAreSentOncePerSession(t *testing.T) {
 	if op := take(a, a.operations); op.GetId() != "op2" {
 		t.Errorf("operation %v", op)
 	}
-	touch(func(s *state.AppServer) { s.Operation = &state.Operation{ID: "op2", Doing: state.Terminate, Done: true} })
+	touch(func(s *state.AppServer) {
+		s.Operation = &state.Operation{ID: "op2", Doing: state.Terminate, Done: true}
+	})
 	other := h.connect("two", 1)
 	other.nothingElse()
 	a.nothingElse()

@@ -2,11 +2,11 @@ package dispatch
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/wright-build/wright/manifests"
@@ -76,7 +76,7 @@ func report(last *state.Report, b *state.Build, r *agentv1.WatchReport, in *stat
 		return nil, err
 	}
 	next := merge(last, b, watches, r.GetComplete(), now)
-	stored, err := json.Marshal(next)
+	stored, err := state.Encode(next)
 	if err == nil && len(stored) > maxReport {
 		err = fmt.Errorf("watch.toml: with what earlier builds listed it comes to %d bytes: at most %d are kept", len(stored), maxReport)
 	}
@@ -117,7 +117,8 @@ func accept(file []byte, in *state.InForce) ([]manifests.Watch, error) {
 }
 
 // merge is the report that follows: nil if a newer build has reported. Until
-// the build has succeeded a report only adds, up to as many as a file may hold.
+// the build has succeeded a report only adds: where that gets too much, what
+// is new waits for the success, and what was listed before stays.
 func merge(old *state.Report, b *state.Build, watches []manifests.Watch, complete bool, now time.Time) *state.Report {
 	next := &state.Report{Instance: b.Instance}
 	if old != nil {
@@ -125,23 +126,25 @@ func merge(old *state.Report, b *state.Build, watches []manifests.Watch, complet
 			return nil
 		}
 		next.Meta = old.Meta
+		next.Watches = slices.Clone(old.Watches)
 	}
 	next.Build, next.Number, next.Attempt, next.At = b.ID, b.Number, b.Attempt, now
-	listed := map[string]bool{}
+	known := make(map[string]int, len(next.Watches))
+	for i, r := range next.Watches {
+		known[r.Key()] = i
+	}
+	listed := make([]state.Reported, 0, len(watches))
 	for _, w := range watches {
 		r := state.Reported{VCS: w.VCS, URL: w.URL, Ref: w.Ref, Revision: w.Revision, FactsAt: b.FactsAt}
-		next.Watches = append(next.Watches, r)
-		listed[r.Key()] = true
+		listed = append(listed, r)
+		if i, ok := known[r.Key()]; ok {
+			next.Watches[i] = r
+		} else if len(next.Watches) < 2*manifests.MaxWatches {
+			next.Watches = append(next.Watches, r)
+		}
 	}
 	if complete {
-		next.Final = append([]state.Reported{}, next.Watches...)
-	}
-	if old != nil {
-		for _, r := range old.Watches {
-			if !listed[r.Key()] && len(next.Watches) < manifests.MaxWatches {
-				next.Watches = append(next.Watches, r)
-			}
-		}
+		next.Final = listed
 	}
 	return next
 }

@@ -84,7 +84,7 @@ func (h *House) CheckNothingLeft() {
 			h.t.Errorf("process %d is left: %s", pid, bytes.ReplaceAll(line, []byte{0}, []byte{' '}))
 		}
 	}
-	for _, kind := range []string{"builds", "plugins/cloud/process/servers"} {
+	for _, kind := range []string{"builds", "plugins/cloud-process/servers"} {
 		for _, root := range []string{h.Dir, h.Data} {
 			left, _ := filepath.Glob(filepath.Join(root, "agents", "*", kind, "*"))
 			for _, dir := range left {

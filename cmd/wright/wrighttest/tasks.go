@@ -8,8 +8,11 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"os/exec"
+	"os/signal"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 )
 
@@ -18,7 +21,7 @@ import (
 const taskVariable = "WRIGHTTEST_TASK"
 
 // Task is a shell command by which a step has the test's own program do
-// something: "spew BYTES" or "serve TEXT".
+// something: "spew BYTES", "serve TEXT", or "scatter FILE".
 func Task(t testing.TB, task string) string {
 	t.Helper()
 	self, err := os.Executable()
@@ -39,6 +42,12 @@ func perform(task string) int {
 		}
 	case "serve":
 		err = serve(rest)
+	case "scatter":
+		err = scatter(rest)
+	case "hide":
+		err = hide(rest)
+	case "stay":
+		stay()
 	default:
 		err = fmt.Errorf("no such task")
 	}
@@ -79,10 +88,50 @@ func (s *spew) Read(p []byte) (int, error) {
 	return copy(p, s.block[:]), nil
 }
 
-// serve is the AppServer of tests: it answers everything with the text.
+// serve is the AppServer of tests: it answers everything with the text, but
+// /missing.
 func serve(text string) error {
 	address := net.JoinHostPort(os.Getenv("WRIGHT_APPSERVER_ADDRESS"), os.Getenv("WRIGHT_APPSERVER_PORT"))
 	return http.ListenAndServe(address, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/missing" {
+			http.NotFound(w, r)
+			return
+		}
 		_, _ = io.WriteString(w, text)
 	}))
+}
+
+// scatter starts a process that leaves its session and its parent, forgets its
+// environment, stands elsewhere and ignores what asks it to end, writes its ID
+// to a file, and then stays too.
+func scatter(file string) error {
+	child := again("hide " + file)
+	if err := child.Run(); err != nil {
+		return err
+	}
+	stay()
+	return nil
+}
+
+func stay() {
+	signal.Ignore(syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP)
+	never := make(chan os.Signal, 1)
+	signal.Notify(never, syscall.SIGUSR1)
+	<-never
+}
+
+// hide is the parent of such a process; it ends and leaves it alone.
+func hide(file string) error {
+	child := again("stay")
+	if err := child.Start(); err != nil {
+		return err
+	}
+	return os.WriteFile(file, []byte(strconv.Itoa(child.Process.Pid)), 0o600)
+}
+
+func again(task string) *exec.Cmd {
+	cmd := exec.Command("/proc/self/exe")
+	cmd.Env, cmd.Dir = []string{taskVariable + "=" + task}, "/"
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	return cmd
 }

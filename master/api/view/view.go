@@ -79,7 +79,7 @@ func OfAgent(a *state.Agent, running int) Agent {
 		Plugins: list(a.Plugins), Version: a.Version, ConnectedAt: a.ConnectedAt,
 	}
 	switch {
-	case a.Draining:
+	case a.Draining || a.Drained: // by its own wish or a person's
 		v.State = "draining"
 	case running > 0:
 		v.State = "busy"

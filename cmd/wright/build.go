@@ -89,6 +89,7 @@ func buildTable(b view.Build) table {
 	t.row("build", b.ID)
 	t.row("state", b.State)
 	t.row("phase", b.Phase)
+	t.row("waits", b.Waiting)
 	t.row("to be cancelled", b.Cancel)
 	t.row("reason", b.Reason)
 	t.row("agent", b.Agent)

@@ -138,6 +138,9 @@ func cut(line string, width int) string {
 // status is where a build stands, in a few words.
 func status(b view.Build) string {
 	words := []string{b.State}
+	if b.Waiting != "" {
+		words = append(words, visible(b.Waiting))
+	}
 	if b.Phase != "" && !b.Ended() {
 		words = append(words, visible(b.Phase))
 	}

@@ -60,6 +60,7 @@ func (a *app) oneInstance(ask func(*client.Client) (view.Instance, error)) error
 	var t table
 	t.row("instance", i.Name)
 	t.row("state", i.State)
+	t.row("waits", i.Waiting)
 	t.row("in force", yesNo(i.InForce))
 	t.row("manifest", i.File)
 	t.row("last build", strings.TrimSpace(i.LastBuild+"  "+ago(i.LastBuildAt)))

@@ -46,11 +46,7 @@ func (q Queries) Builds(ctx context.Context, f Filter) ([]view.Build, error) {
 			return nil, err
 		}
 	}
-	views := make([]view.Build, 0, len(all))
-	for _, b := range all {
-		views = append(views, view.OfBuild(b))
-	}
-	return views, nil
+	return q.View(all...), nil
 }
 
 // liveBuilds gives the live builds, and of each instance the last finished

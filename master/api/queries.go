@@ -77,7 +77,11 @@ func (q Queries) Facts(name string) (i view.InstanceFacts, err error) {
 }
 
 func (q Queries) show(i view.InstanceFacts) view.Instance {
-	return view.OfInstance(i, len(watchlist.Merge(i.Manifest(), i.Report)), q.url(i.Name))
+	v := view.OfInstance(i, len(watchlist.Merge(i.Manifest(), i.Report)), q.url(i.Name))
+	if b := i.Newest(); b != nil {
+		v.Waiting = q.View(b)[0].Waiting
+	}
+	return v
 }
 
 // Watches lists what an instance watches; "" is all instances.

@@ -79,7 +79,7 @@ func (s *server) build(w http.ResponseWriter, r *http.Request) error {
 			return err
 		}
 	}
-	return answer(w, view.OfBuild(b))
+	return answer(w, s.q.View(b)[0])
 }
 
 // Seen is what of a build matters to somebody who waits for it to move on.

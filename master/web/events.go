@@ -12,7 +12,6 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/wright-build/wright/master/api/ansi"
-	"github.com/wright-build/wright/master/api/view"
 	"github.com/wright-build/wright/master/logs"
 	"github.com/wright-build/wright/master/state"
 )
@@ -166,7 +165,7 @@ func (p *pages) tellState(ctx context.Context, b *state.Build, send func(event) 
 		if b, err = p.q.AwaitBuild(ctx, b, func(now *state.Build) bool { return now.Rev != was.Rev }); err != nil {
 			return err
 		}
-		text, err := p.renderPart("build", "status", buildPage{Build: view.OfBuild(b)})
+		text, err := p.renderPart("build", "status", buildPage{Build: p.q.View(b)[0]})
 		if err != nil {
 			return err
 		}

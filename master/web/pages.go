@@ -140,7 +140,7 @@ func (p *pages) build(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	page := buildPage{Build: view.OfBuild(b), Sections: sections, Position: pos.String(), Attempt: at.Attempt}
+	page := buildPage{Build: p.q.View(b)[0], Sections: sections, Position: pos.String(), Attempt: at.Attempt}
 	for _, s := range sections {
 		page.Earlier = page.Earlier || s.Omitted > 0
 	}

@@ -17,6 +17,7 @@ type Build struct {
 	Kind       string            `json:"kind"` // change, person, retry, periodic, hook
 	Changes    []Change          `json:"changes"`
 	Phase      string            `json:"phase,omitempty"`
+	Waiting    string            `json:"waiting,omitempty"` // why it is still queued
 	Agent      string            `json:"agent"`
 	Attempt    int               `json:"attempt"`
 	Revisions  map[string]string `json:"revisions"` // by URL

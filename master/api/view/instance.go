@@ -12,7 +12,8 @@ import (
 type Instance struct {
 	Name            string    `json:"name"`
 	InForce         bool      `json:"in_force"`
-	State           string    `json:"state"` // of its last build, or archived, building, queued, never built, bad manifest, no manifest
+	State           string    `json:"state"`             // of its last build, or archived, building, queued, never built, bad manifest, no manifest
+	Waiting         string    `json:"waiting,omitempty"` // why its last build is still queued
 	LastBuild       string    `json:"last_build"`
 	LastBuildAt     time.Time `json:"last_build_at,omitzero"`
 	LastSuccess     string    `json:"last_success"`
@@ -96,7 +97,7 @@ func OfInstance(i InstanceFacts, watches int, url string) Instance {
 	if i.Last != nil {
 		v.LastBuild, v.LastBuildAt, v.LastSuccess = i.Last.Finished.ID, i.Last.Finished.EndedAt, i.Last.Success
 	}
-	if b := i.newest(); b != nil {
+	if b := i.Newest(); b != nil {
 		v.LastBuild, v.LastBuildAt = b.ID, b.QueuedAt
 	}
 	if i.Server != nil {
@@ -105,7 +106,8 @@ func OfInstance(i InstanceFacts, watches int, url string) Instance {
 	return v
 }
 
-func (i InstanceFacts) newest() *state.Build {
+// Newest is the newest live build, nil if there is none.
+func (i InstanceFacts) Newest() *state.Build {
 	var newest *state.Build
 	for _, b := range i.Live {
 		if newest == nil || b.Number > newest.Number {

@@ -9,8 +9,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-
-	"github.com/hashicorp/go-version"
 )
 
 const (
@@ -58,59 +56,6 @@ func (m *Manifest) readTables(t table) {
 	if sub, ok := t.sub("notify"); ok {
 		m.Notify = sub.notify()
 	}
-}
-
-// notes lists the keys that have no effect yet, in the order of the text.
-func (t table) notes() []Note {
-	var notes []Note
-	messages := withoutEffect()
-	for _, key := range slices.Sorted(maps.Keys(messages)) {
-		if t.has(key) {
-			notes = append(notes, Note{Place: t.lines.place(t.node.child(key).key), Key: key, Message: messages[key]})
-		}
-	}
-	slices.SortStableFunc(notes, func(a, b Note) int { return a.Place.Line - b.Place.Line })
-	return notes
-}
-
-// SplitRequirement splits an entry of build-requires: "postgresql >= 14, < 17"
-// is the capability "postgresql" and the constraint ">= 14, < 17", in the syntax
-// of hashicorp/go-version; "docker" has the constraint "".
-func SplitRequirement(s string) (name, constraint string, err error) {
-	const hint = `write "docker" or "postgresql >= 14"`
-	if len(s) > maxName {
-		return "", "", fmt.Errorf("a requirement is longer than %d bytes", maxName)
-	}
-	s = strings.TrimSpace(s)
-	end := strings.IndexAny(s, " \t<>=!~,")
-	if end < 0 {
-		end = len(s)
-	}
-	name, constraint = s[:end], strings.TrimSpace(s[end:])
-	if name == "" || strings.ContainsAny(name[:1], "-_.+") || !consists(name, "._+") {
-		return "", "", instead(hint, "%s is no requirement", show(s))
-	}
-	if constraint == "" {
-		return name, "", nil
-	}
-	if !strings.ContainsRune("<>=!~", rune(constraint[0])) {
-		return "", "", instead(hint, "%s has no operator before the version", show(s))
-	}
-	if _, err := version.NewConstraint(constraint); err != nil {
-		return "", "", instead(hint, "%s has no valid version constraint", show(s))
-	}
-	return name, constraint, nil
-}
-
-func (t table) requirements() []string {
-	const key = "build-requires"
-	all, _ := t.list(key, `write build-requires = ["docker", "postgresql >= 14"]`)
-	for i, s := range all {
-		if _, _, err := SplitRequirement(s); err != nil {
-			t.badAt(t.node.child(key).item(i), key, err)
-		}
-	}
-	return all
 }
 
 func (t table) autoWatch() AutoWatch {

@@ -109,14 +109,6 @@ func restKeys() []KeyDoc {
 	}
 }
 
-// withoutEffect lists the tables whose deed is not built yet.
-func withoutEffect() map[string]string {
-	return map[string]string{
-		"periodic": "periodic has no effect yet: nothing is built by schedule in this release",
-		"notify":   "notify has no effect yet: nobody is told of failures in this release",
-	}
-}
-
 // schema answers which keys there are at a place.
 type schema map[string][]string // path of a table -> names of its keys, in order
 

@@ -109,13 +109,13 @@ func TestNearest(t *testing.T) {
 
 func TestSplitRequirement(t *testing.T) {
 	for s, want := range map[string][2]string{
-		"docker": {"docker", ""}, "postgresql >= 14": {"postgresql", ">= 14"}, "go>=1.20,<2": {"go", ">=1.20,<2"}, " g++ ~> 12 ": {"g++", "~> 12"},
+		"docker": {"docker", ""}, "postgresql >= 14": {"postgresql", ">= 14"}, "go>=1.20,<2": {"go", ">= 1.20, < 2"}, "postgresql >= 14 < 17": {"postgresql", ">= 14, < 17"}, " g++ ~> 12 ": {"g++", "~> 12"},
 	} {
 		if name, constraint, err := SplitRequirement(s); err != nil || name != want[0] || constraint != want[1] {
 			t.Errorf("%q: got %q, %q, %v", s, name, constraint, err)
 		}
 	}
-	for _, s := range []string{"", " ", ">= 14", "a b", "a >=", "a >= b", "-a", "a;b", strings.Repeat("a", maxName+1)} {
+	for _, s := range []string{"", " ", ">= 14", "a b", "a >=", "a >= b", "a >= 1 <", "a >= 1 x", "-a", "a;b", strings.Repeat("a", maxName+1)} {
 		if _, _, err := SplitRequirement(s); err == nil {
 			t.Errorf("%q is taken", s)
 		}

@@ -2,6 +2,8 @@ package main
 
 import (
 	"errors"
+	"io"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -20,9 +22,9 @@ import (
 //
 //	dev [ARGS...]            start wright dev; the others find it by its file
 //	inforce INSTANCE         wait until the manifest of an instance is in force
-//	refused INSTANCE         wait until its manifest is found bad
 //	exits STATUS COMMAND...  run a command that must exit with a status
 //	await REGEXP COMMAND...  run a command until its output matches
+//	page PATH                write a page of the master to stdout
 //	put FILE TEXT            write a file, with $NAME and \n of TEXT replaced
 func TestScripts(t *testing.T) {
 	files, err := filepath.Glob(filepath.Join("testdata", "*.txtar"))
@@ -72,12 +74,6 @@ func scriptCommands(h *wrighttest.House) map[string]scriptCommand {
 				return err == nil && i.InForce && len(i.Errors) == 0
 			})
 		},
-		"refused": func(_ *testscript.TestScript, _ bool, args []string) {
-			h.Await("the errors of "+args[0], func() bool {
-				i, err := h.Instance(args[0])
-				return err == nil && len(i.Errors) > 0
-			})
-		},
 		"exits": exits,
 		"await": func(ts *testscript.TestScript, _ bool, args []string) {
 			wanted := regexp.MustCompile("(?m)" + args[0])
@@ -85,6 +81,9 @@ func scriptCommands(h *wrighttest.House) map[string]scriptCommand {
 				_ = ts.Exec(args[1], args[2:]...) // it may fail until it matches
 				return wanted.MatchString(ts.ReadFile("stdout"))
 			})
+		},
+		"page": func(ts *testscript.TestScript, _ bool, args []string) {
+			ts.Check(writePage(ts.Stdout(), h.Address+args[0]))
 		},
 		"put": func(ts *testscript.TestScript, _ bool, args []string) {
 			text := os.Expand(strings.ReplaceAll(args[1], `\n`, "\n"), ts.Getenv)
@@ -107,4 +106,14 @@ func exits(ts *testscript.TestScript, _ bool, args []string) {
 	if got != want {
 		ts.Fatalf("%s exits with %d, want %d", strings.Join(args[1:], " "), got, want)
 	}
+}
+
+func writePage(to io.Writer, url string) error {
+	resp, err := http.Get(url)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	_, err = io.Copy(to, resp.Body)
+	return err
 }

@@ -39,7 +39,7 @@ func TestBuildStartWaitTellsTheEnd(t *testing.T) {
 
 // outputSize is how much the step of TestLogIsExactAndMemoryIsBounded writes.
 func outputSize(t *testing.T) int64 {
-	mib := 300
+	mib := 100
 	if s := os.Getenv("WRIGHT_TEST_OUTPUT_MIB"); s != "" {
 		n, err := strconv.Atoi(s)
 		if err != nil {
@@ -66,14 +66,7 @@ func TestLogIsExactAndMemoryIsBounded(t *testing.T) {
 
 	h.Manifest("spew", fmt.Sprintf("[[step]]\nrun = '''%s'''\n", wrighttest.Task(t, fmt.Sprint("spew ", size))))
 	b := h.AwaitState(h.Start("spew").ID, "succeeded")
-	got, gotSize := digestOfLog(t, h, b.ID)
-	want := sha256.New()
-	if _, err := io.Copy(want, wrighttest.Bytes(size)); err != nil {
-		t.Fatal(err)
-	}
-	if gotSize != size || got != fmt.Sprintf("%x", want.Sum(nil)) {
-		t.Errorf("the log has %d bytes with digest %s; the step wrote %d with %x", gotSize, got, size, want.Sum(nil))
-	}
+	wantBytes(t, h, b.ID, size)
 	for name, highest := range memory(master, agent) {
 		t.Logf("%s: %d MiB before, %d MiB at its highest", name, before[name]>>20, highest>>20)
 		if highest-before[name] > 50<<20 {
@@ -89,6 +82,19 @@ func memory(all ...*wrighttest.Process) map[string]int64 {
 		_, m[p.Name] = p.Memory()
 	}
 	return m
+}
+
+// wantBytes wants the log of a build to be what its only step has spewed.
+func wantBytes(t *testing.T, h *wrighttest.House, id string, size int64) {
+	t.Helper()
+	got, gotSize := digestOfLog(t, h, id)
+	want := sha256.New()
+	if _, err := io.Copy(want, wrighttest.Bytes(size)); err != nil {
+		t.Fatal(err)
+	}
+	if gotSize != size || got != fmt.Sprintf("%x", want.Sum(nil)) {
+		t.Errorf("the log has %d bytes with digest %s; the step wrote %d with %x", gotSize, got, size, want.Sum(nil))
+	}
 }
 
 // digestOfLog is what wright build log prints, too long to be kept.

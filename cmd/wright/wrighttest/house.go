@@ -244,11 +244,17 @@ func (h *House) Go(args ...string) (wait func() Result) {
 func (h *House) Visit(instance string) (status int, body string) {
 	h.t.Helper()
 	_, port, _ := strings.Cut(strings.TrimPrefix(h.Address, "http://"), ":")
-	req, err := http.NewRequest(http.MethodGet, h.Address, nil)
+	return h.VisitAt(h.Address, instance+".localhost:"+port)
+}
+
+// VisitAt asks an address for its first page under the name of a host.
+func (h *House) VisitAt(address, host string) (status int, body string) {
+	h.t.Helper()
+	req, err := http.NewRequest(http.MethodGet, address, nil)
 	if err != nil {
 		h.t.Fatal(err)
 	}
-	req.Host = instance + ".localhost:" + port
+	req.Host = host
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
 		return 0, err.Error()

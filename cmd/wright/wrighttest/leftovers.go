@@ -80,8 +80,7 @@ func (h *House) CheckNothingLeft() {
 	h.t.Helper()
 	if !h.await(func() bool { return len(h.Processes()) == 0 }) {
 		for _, pid := range h.Processes() {
-			line, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
-			h.t.Errorf("process %d is left: %s", pid, bytes.ReplaceAll(line, []byte{0}, []byte{' '}))
+			h.t.Errorf("process %d is left: %s", pid, CommandLine(pid))
 		}
 	}
 	for _, kind := range []string{"builds", "plugins/cloud-process/servers"} {
@@ -110,6 +109,26 @@ func (h *House) Processes() []int {
 		}
 	}
 	return found
+}
+
+// CommandLine is the command line of a process, empty if it has ended.
+func CommandLine(pid int) string {
+	line, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
+	return string(bytes.TrimSpace(bytes.ReplaceAll(line, []byte{0}, []byte{' '})))
+}
+
+// Size is how many bytes the files below a directory have.
+func Size(dir string) (size int64) {
+	_ = filepath.WalkDir(dir, func(_ string, d os.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return nil // it may just have been removed
+		}
+		if info, err := d.Info(); err == nil {
+			size += info.Size()
+		}
+		return nil
+	})
+	return size
 }
 
 func (h *House) concerns(proc string) bool {

@@ -28,6 +28,7 @@ type Observed struct {
 // Verdict is what follows from a situation.
 type Verdict struct {
 	Build *state.Reason         // build now, and why; nil: do not
+	Join  []state.Change        // the waiting build takes these in
 	Seen  map[string]state.Seen // what is taken into account from now on
 	Wake  time.Time             // decide again then; zero: when a fact changes
 }
@@ -49,15 +50,17 @@ func Decide(s Situation, now time.Time) Verdict {
 	if now.Before(due) && !s.Waiting {
 		return Verdict{Seen: seen, Wake: due}
 	}
-	reason := &state.Reason{Kind: "change", Text: describe(moved)}
+	var changes []state.Change
 	for _, m := range moved {
 		key := m.Watch.Key()
-		reason.Changes = append(reason.Changes, state.Change{URL: m.Watch.URL, Ref: m.Watch.Ref, Old: seen[key].Revision, New: m.Ref.Revision})
+		changes = append(changes, state.Change{URL: m.Watch.URL, Ref: m.Watch.Ref, Old: seen[key].Revision, New: m.Ref.Revision})
 		seen[key] = state.Seen{Revision: m.Ref.Revision, At: m.Ref.Rev}
 	}
 	if s.Waiting {
-		return Verdict{Seen: seen}
+		return Verdict{Join: changes, Seen: seen}
 	}
+	reason := &state.Reason{Kind: "change", Text: describe(moved)}
+	reason.Join(changes)
 	return Verdict{Build: reason, Seen: seen}
 }
 
@@ -68,13 +71,13 @@ func compare(s Situation) (seen map[string]state.Seen, moved []Observed) {
 	for _, o := range s.Watches {
 		key := o.Watch.Key()
 		known, ok := s.Instance.Seen[key]
-		if w := o.Watch; w.Revision != "" && (!ok || w.FactsAt >= known.At) { // as the last report says
+		if w := o.Watch; w.Revision != "" && (!ok || known.Discovered || w.FactsAt >= known.At) { // as the last report says
 			known, ok = state.Seen{Revision: w.Revision, At: w.FactsAt}, true
 		}
 		exists := o.Ref != nil && o.Ref.Revision != ""
 		switch {
 		case !ok && exists: // discovering is not moving
-			seen[key] = state.Seen{Revision: o.Ref.Revision, At: o.Ref.Rev}
+			seen[key] = state.Seen{Revision: o.Ref.Revision, At: o.Ref.Rev, Discovered: true}
 		case !ok:
 		default:
 			seen[key] = known

@@ -214,7 +214,7 @@ func (s *Scheduler) reindex(f *state.Facts, name string) {
 
 // consider decides about one instance and carries the verdict out.
 func (s *Scheduler) consider(ctx context.Context, name string, now time.Time) {
-	situation := s.situation(name)
+	situation, waiting := s.situation(name)
 	v := Decide(situation, now)
 	delete(s.wakes, name)
 	if !v.Wake.IsZero() {
@@ -231,14 +231,34 @@ func (s *Scheduler) consider(ctx context.Context, name string, now time.Time) {
 		s.log.Info("build requested", "build", b.ID, "reason", b.Reason.Text)
 		writes = append(writes, b.Put())
 	}
-	if err := s.store.CommitSeen(ctx, append(writes, i.Put())...); err != nil && ctx.Err() == nil {
+	if len(v.Join) > 0 {
+		// Written even where it says nothing new: if the build was handed out
+		// meanwhile, or is just now from older facts, one of the two fails.
+		waiting.Reason.Join(v.Join)
+		writes = append(writes, waiting.Put())
+	}
+	s.conclude(ctx, name, now, append(writes, i.Put()))
+}
+
+// conclude stores what follows from a decision. If that fails the decision is
+// made anew.
+func (s *Scheduler) conclude(ctx context.Context, name string, now time.Time, writes []state.Write) {
+	err := s.store.CommitSeen(ctx, writes...)
+	if errors.Is(err, store.ErrConflict) {
+		if err = s.store.CatchUp(ctx); err == nil {
+			s.wakes[name] = now
+		}
+	}
+	if err != nil && ctx.Err() == nil {
 		s.log.Error("a decision could not be stored; deciding again", "instance", name, "error", err)
 		s.wakes[name] = now.Add(time.Second)
 	}
 }
 
-func (s *Scheduler) situation(name string) Situation {
-	var out Situation
+// situation is what is known of an instance, and a copy of its newest build if
+// that waits for an agent and will fetch the newest of everything. An older one
+// that waits again is no help: what it brings up is overtaken already.
+func (s *Scheduler) situation(name string) (out Situation, waiting state.Build) {
 	s.store.Read(func(f *state.Facts) {
 		out.Manifest = manifestOf(f, name)
 		if i := f.Instances[name]; i != nil {
@@ -248,10 +268,12 @@ func (s *Scheduler) situation(name string) Situation {
 			out.Watches = append(out.Watches, Observed{w, f.Refs[state.RefName(w.Key())]})
 		}
 		for _, b := range f.OfInstance(name) {
-			out.Waiting = out.Waiting || b.State == state.Queued && b.Revision == ""
+			if b.Number == out.Instance.LastNumber && b.State == state.Queued && b.Revision == "" && b.Cancel == "" {
+				out.Waiting, waiting = true, *b
+			}
 		}
 	})
-	return out
+	return out, waiting
 }
 
 func manifestOf(f *state.Facts, name string) *manifests.Manifest {

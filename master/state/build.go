@@ -2,6 +2,7 @@ package state
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/wright-build/wright/manifests"
@@ -60,6 +61,23 @@ type Reason struct {
 	Changes []Change `json:"changes,omitempty"`
 }
 
+// maxChanges bounds the changes that a build lists.
+const maxChanges = 50
+
+// Join adds changes to the reason: of a ref that moved twice, from where to
+// where in all. What is too many to list is built none the less.
+func (r *Reason) Join(changes []Change) {
+	r.Changes = slices.Clone(r.Changes)
+	for _, c := range changes {
+		same := func(o Change) bool { return o.URL == c.URL && o.Ref == c.Ref }
+		if i := slices.IndexFunc(r.Changes, same); i >= 0 {
+			r.Changes[i].New = c.New
+		} else if len(r.Changes) < maxChanges {
+			r.Changes = append(r.Changes, c)
+		}
+	}
+}
+
 // Change is one observed movement of a watched ref.
 type Change struct {
 	URL string `json:"url"`
@@ -69,7 +87,7 @@ type Change struct {
 }
 
 // Build is one request, carried out in one or more attempts. Created by
-// schedule, moved by dispatch.
+// schedule, which adds to its reason while it is queued; moved by dispatch.
 type Build struct {
 	Meta
 	ID        string            `json:"id"`

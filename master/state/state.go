@@ -59,6 +59,9 @@ type Instance struct {
 type Seen struct {
 	Revision string `json:"revision"`
 	At       int64  `json:"at"`
+	// Discovered says that no build took it into account: it is only where the
+	// ref was found first, and any report knows better.
+	Discovered bool `json:"discovered,omitempty"`
 }
 
 // Last is the newest finished build of an instance, and the newest that

@@ -26,7 +26,7 @@ func (a *Agent) converse(ctx context.Context) error {
 			return nil
 		}
 		if fatal(err) {
-			return err
+			return fmt.Errorf("the master at %s refuses this agent: %s", a.cfg.Address, status.Convert(err).Message())
 		}
 		if time.Since(began) > 5*time.Second {
 			wait = 50 * time.Millisecond

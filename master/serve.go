@@ -120,5 +120,5 @@ func admit(ctx context.Context, token string) error {
 			return nil
 		}
 	}
-	return status.Error(codes.Unauthenticated, "the master wants a token: give the agent one with --token-file")
+	return status.Error(codes.Unauthenticated, "its token is missing or wrong: give it the master's with --token-file")
 }

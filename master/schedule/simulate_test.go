@@ -224,66 +224,70 @@ func (w *world) quiet() bool {
 // built again and again: in the end the newest build was made from the newest
 // revision of everything, and no change led to more than one build.
 func TestNoChangeIsLost(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		w := newWorld()
-		name := rapid.SampledFrom(names())
-		some := func(t *rapid.T) *simulated {
-			if len(w.builds) == 0 {
-				return &simulated{Build: state.Build{State: state.Cancelled}} // no move is allowed
+	for range 30 { // what it takes to find an error that was put in for a trial
+		rapid.Check(t, simulate)
+	}
+}
+
+func simulate(t *rapid.T) {
+	w := newWorld()
+	name := rapid.SampledFrom(names())
+	some := func(t *rapid.T) *simulated {
+		if len(w.builds) == 0 {
+			return &simulated{Build: state.Build{State: state.Cancelled}} // no move is allowed
+		}
+		newest := w.builds[max(0, len(w.builds)-3):]
+		return rapid.SampledFrom(newest).Draw(t, "build")
+	}
+	t.Repeat(map[string]func(*rapid.T){
+		"commit": func(t *rapid.T) { w.commit(name.Draw(t, "repository")) },
+		"read": func(t *rapid.T) {
+			if n := name.Draw(t, "repository"); w.read[n] == "" {
+				w.read[n] = w.truth[n]
 			}
-			newest := w.builds[max(0, len(w.builds)-3):]
-			return rapid.SampledFrom(newest).Draw(t, "build")
-		}
-		t.Repeat(map[string]func(*rapid.T){
-			"commit": func(t *rapid.T) { w.commit(name.Draw(t, "repository")) },
-			"read": func(t *rapid.T) {
-				if n := name.Draw(t, "repository"); w.read[n] == "" {
-					w.read[n] = w.truth[n]
-				}
-			},
-			"store": func(t *rapid.T) { w.store(name.Draw(t, "repository")) },
-			"wait": func(t *rapid.T) {
-				w.now = w.now.Add(time.Duration(rapid.IntRange(0, 30).Draw(t, "seconds")) * time.Second)
-			},
-			"decide": func(t *rapid.T) { w.decide() },
-			"person": func(t *rapid.T) { w.start(state.Reason{Kind: "person"}) },
-			"assign": func(t *rapid.T) { w.assign() },
-			"fetch": func(t *rapid.T) {
-				if b := some(t); b.State == state.Assigned && b.fetched == nil {
-					w.fetch(b)
-				}
-			},
-			"report": func(t *rapid.T) {
-				if b := some(t); b.State == state.Assigned {
-					w.tell(b)
-				}
-			},
-			"succeed": func(t *rapid.T) {
-				if b := some(t); b.fetched != nil {
-					w.tell(b)
-					w.end(b, state.Succeeded)
-				}
-			},
-			"fail": func(t *rapid.T) { // also before it has fetched
-				b := some(t)
+		},
+		"store": func(t *rapid.T) { w.store(name.Draw(t, "repository")) },
+		"wait": func(t *rapid.T) {
+			w.now = w.now.Add(time.Duration(rapid.IntRange(0, 30).Draw(t, "seconds")) * time.Second)
+		},
+		"decide": func(t *rapid.T) { w.decide() },
+		"person": func(t *rapid.T) { w.start(state.Reason{Kind: "person"}) },
+		"assign": func(t *rapid.T) { w.assign() },
+		"fetch": func(t *rapid.T) {
+			if b := some(t); b.State == state.Assigned && b.fetched == nil {
+				w.fetch(b)
+			}
+		},
+		"report": func(t *rapid.T) {
+			if b := some(t); b.State == state.Assigned {
 				w.tell(b)
-				w.end(b, state.Failed)
-			},
-			"lose": func(t *rapid.T) { w.lose(some(t)) },
-			"": func(t *rapid.T) {
-				if w.requested > w.observed+len(names()) { // each may have moved before it was discovered
-					t.Fatalf("%d builds because of %d changes", w.requested, w.observed)
-				}
-			},
-		})
-		if !w.quiet() {
-			t.Fatalf("it never comes to rest: %d builds", len(w.builds))
-		}
-		w.checkNewest(t)
-		if v := w.decide(); v.Build != nil || len(v.Join) > 0 {
-			t.Fatalf("at rest it decides %s", show(v))
-		}
+			}
+		},
+		"succeed": func(t *rapid.T) {
+			if b := some(t); b.fetched != nil {
+				w.tell(b)
+				w.end(b, state.Succeeded)
+			}
+		},
+		"fail": func(t *rapid.T) { // also before it has fetched
+			b := some(t)
+			w.tell(b)
+			w.end(b, state.Failed)
+		},
+		"lose": func(t *rapid.T) { w.lose(some(t)) },
+		"": func(t *rapid.T) {
+			if w.requested > w.observed+len(names()) { // each may have moved before it was discovered
+				t.Fatalf("%d builds because of %d changes", w.requested, w.observed)
+			}
+		},
 	})
+	if !w.quiet() {
+		t.Fatalf("it never comes to rest: %d builds", len(w.builds))
+	}
+	w.checkNewest(t)
+	if v := w.decide(); v.Build != nil || len(v.Join) > 0 {
+		t.Fatalf("at rest it decides %s", show(v))
+	}
 }
 
 func (w *world) checkNewest(t *rapid.T) {

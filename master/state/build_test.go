@@ -221,3 +221,22 @@ func TestRequirements(t *testing.T) {
 		t.Error("an empty manifest requires something")
 	}
 }
+
+func TestReasonJoin(t *testing.T) {
+	first := []Change{{URL: "a", Ref: "m", Old: "1", New: "2"}}
+	r := Reason{Kind: "person", Changes: first}
+	r.Join([]Change{{URL: "b", Ref: "m", Old: "7", New: "8"}, {URL: "a", Ref: "m", Old: "2", New: "3"}, {URL: "a", Ref: "x", Old: "", New: "1"}})
+	want := []Change{{"a", "m", "1", "3"}, {"b", "m", "7", "8"}, {"a", "x", "", "1"}}
+	if r.Kind != "person" || !slices.Equal(r.Changes, want) {
+		t.Errorf("joined: %+v, want %+v", r.Changes, want)
+	}
+	if first[0].New != "2" {
+		t.Error("a fact was changed in place")
+	}
+	for i := range 100 {
+		r.Join([]Change{{URL: fmt.Sprint(i), New: "1"}})
+	}
+	if r.Join([]Change{{URL: "a", Ref: "m", New: "9"}}); len(r.Changes) != maxChanges || r.Changes[0].New != "9" {
+		t.Errorf("%d changes, the first %+v", len(r.Changes), r.Changes[0])
+	}
+}

@@ -37,11 +37,11 @@ func (d Deeds) Start(ctx context.Context, instance string, r Request, count int)
 		return nil, err
 	}
 	started, err := d.start(ctx, instance, r, count)
-	views := make([]view.Build, 0, len(started))
+	builds := make([]*state.Build, len(started))
 	for i := range started {
-		views = append(views, view.OfBuild(&started[i]))
+		builds[i] = &started[i]
 	}
-	return views, err
+	return d.queries.View(builds...), err
 }
 
 func (d Deeds) mayStart(instance string, r Request, count int) error {

@@ -1,6 +1,8 @@
 package api
 
 import (
+	"slices"
+
 	"github.com/wright-build/wright/master/api/view"
 	"github.com/wright-build/wright/master/assign"
 	"github.com/wright-build/wright/master/state"
@@ -35,6 +37,9 @@ func (q Queries) workers() (agents int, workers []assign.Worker) {
 func waiting(b *state.Build, agents int, workers []assign.Worker) string {
 	if agents > 0 && len(workers) == 0 {
 		return "every agent is drained; `wright agent drain --undo NAME` gives one work again"
+	}
+	if len(assign.Match([]*state.Build{b}, slices.Clone(workers))) > 0 {
+		return "" // it is handed out at this moment
 	}
 	return assign.Why(b, workers)
 }

@@ -103,7 +103,12 @@
   if (log && log.dataset.events) {
     const source = connect(log.dataset.events, {
       log: append,
-      status: (message) => { document.getElementById("status").innerHTML = message.data; }, // escaped by the master
+      status: (message) => {
+        const status = document.getElementById("status");
+        status.innerHTML = message.data; // escaped by the master
+        const head = status.querySelector("h1");
+        document.title = head.firstChild.textContent + head.querySelector(".badge").textContent + " · Wright";
+      },
       end: (message) => {
         source.close();
         document.getElementById("live")?.remove();

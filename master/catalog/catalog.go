@@ -36,21 +36,54 @@ func (c *Catalog) Run(ctx context.Context) error {
 	return c.dir.Run(ctx, func(s manifests.Snapshot) { c.put(ctx, s) })
 }
 
+// retryAfter is the pause before what could not be stored is tried again.
+const retryAfter = time.Second
+
+// put stores what the directory says, however long that takes: nothing tells of
+// it again until the directory changes.
 func (c *Catalog) put(ctx context.Context, s manifests.Snapshot) {
+	for ctx.Err() == nil {
+		err := c.store.CatchUp(ctx)
+		if err == nil {
+			err = c.putOnce(ctx, s)
+		}
+		if err == nil {
+			return
+		}
+		if ctx.Err() == nil {
+			c.log.Error("manifests could not be stored; trying again", "error", err)
+		}
+		t := time.NewTimer(retryAfter)
+		select {
+		case <-t.C:
+		case <-ctx.Done():
+		}
+		t.Stop()
+	}
+}
+
+func (c *Catalog) putOnce(ctx context.Context, s manifests.Snapshot) error {
 	var writes []state.Write
 	c.store.Read(func(f *state.Facts) { writes = Difference(f, s, time.Now().UTC()) })
-	for _, w := range writes {
-		if w.Key.Kind == state.KindFault && w.Value != nil {
-			c.log.Warn("manifest not in force", "name", w.Key.Name, "error", w.Value.(*state.Fault).Errors)
-		} else {
-			c.log.Info("manifest", "name", w.Key.Name, "kind", w.Key.Kind, "removed", w.Value == nil)
-		}
-	}
+	var failed error
 	for part := range slices.Chunk(writes, together) {
-		if err := c.store.CommitSeen(ctx, part...); err != nil && ctx.Err() == nil {
-			c.log.Error("manifests could not be stored; the next scan tries again", "error", err)
+		if err := c.store.CommitSeen(ctx, part...); err != nil {
+			failed = err // it must not stop the others
+			continue
+		}
+		for _, w := range part {
+			c.tell(w)
 		}
 	}
+	return failed
+}
+
+func (c *Catalog) tell(w state.Write) {
+	if fault, ok := w.Value.(*state.Fault); ok {
+		c.log.Warn("manifest not in force", "name", w.Key.Name, "error", fault.Errors)
+		return
+	}
+	c.log.Info("manifest", "name", w.Key.Name, "kind", w.Key.Kind, "removed", w.Value == nil)
 }
 
 // Difference says what must be written so that the facts are what the
@@ -61,6 +94,7 @@ func Difference(f *state.Facts, s manifests.Snapshot, now time.Time) []state.Wri
 		m, old := s.Manifests[name], f.Manifests[name]
 		if old == nil || old.Manifest.Digest != m.Digest || old.File != m.File {
 			next := state.InForce{Instance: name, File: m.File, Text: s.Texts[name], Since: now}
+			next.Rev = f.Unreadable[name]
 			if old != nil {
 				next.Meta = old.Meta
 			}
@@ -70,6 +104,12 @@ func Difference(f *state.Facts, s manifests.Snapshot, now time.Time) []state.Wri
 	for _, name := range slices.Sorted(maps.Keys(f.Manifests)) {
 		if s.Manifests[name] == nil && s.Errors[name] == nil {
 			writes = append(writes, f.Manifests[name].Put().Drop())
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(f.Unreadable)) {
+		if s.Manifests[name] == nil && s.Errors[name] == nil {
+			gone := state.InForce{Instance: name, Meta: state.Meta{Rev: f.Unreadable[name]}}
+			writes = append(writes, gone.Put().Drop())
 		}
 	}
 	return append(writes, faults(f, s, now)...)

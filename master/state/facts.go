@@ -14,6 +14,7 @@ import (
 type Facts struct {
 	Revision   int64
 	Manifests  map[string]*InForce
+	Unreadable map[string]int64 // manifests that another release put in force and this one refuses: their revisions
 	Faults     map[string]*Fault
 	Instances  map[string]*Instance
 	Builds     map[string]*Build // by ID; not finished ones
@@ -35,7 +36,7 @@ type Facts struct {
 // NewFacts returns facts with nothing in them.
 func NewFacts() *Facts {
 	return &Facts{
-		Manifests: map[string]*InForce{}, Faults: map[string]*Fault{}, Instances: map[string]*Instance{},
+		Manifests: map[string]*InForce{}, Unreadable: map[string]int64{}, Faults: map[string]*Fault{}, Instances: map[string]*Instance{},
 		Builds: map[string]*Build{}, Lasts: map[string]*Last{}, Agents: map[string]*Agent{},
 		Refs: map[string]*Ref{}, Reports: map[string]*Report{}, Refusals: map[string]*Refusal{},
 		AppServers: map[string]*AppServer{}, Actives: map[string]*Active{},
@@ -94,6 +95,7 @@ func (f *Facts) Delete(k Key) {
 	switch k.Kind {
 	case KindInForce:
 		delete(f.Manifests, k.Name)
+		delete(f.Unreadable, k.Name)
 	case KindBuild:
 		f.dropBuild(k.Name)
 	case KindAppServer:
@@ -141,12 +143,15 @@ func put[T any, P settable[T]](m map[string]P, k Key, value []byte, rev int64) e
 
 func (f *Facts) putManifest(name string, value []byte, rev int64) error {
 	m, err := decode[InForce](Key{KindInForce, name}, value, rev)
-	if err != nil {
-		return err
+	if err == nil {
+		m.Manifest, err = manifests.Parse(m.File, m.Text)
 	}
-	if m.Manifest, err = manifests.Parse(m.File, m.Text); err != nil {
+	if err != nil {
+		delete(f.Manifests, name)
+		f.Unreadable[name] = rev
 		return fmt.Errorf("manifest in force %s: %w", name, err)
 	}
+	delete(f.Unreadable, name)
 	f.Manifests[name] = m
 	return nil
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/wright-build/wright/master/api"
 	"github.com/wright-build/wright/master/dispatch"
+	"github.com/wright-build/wright/master/logs"
 	"github.com/wright-build/wright/master/poll"
 	"github.com/wright-build/wright/master/schedule"
 	"github.com/wright-build/wright/master/state"
@@ -28,6 +29,22 @@ func (b builds) StartMany(ctx context.Context, instance string, r api.Request, c
 
 func (b builds) Cancel(ctx context.Context, id state.BuildID, why string) error {
 	return b.dispatch.Cancel(ctx, id, why)
+}
+
+// instances is what the faces may do to instances.
+type instances struct {
+	*schedule.Scheduler
+	logs *logs.Logs
+}
+
+func (i instances) Delete(ctx context.Context, instance string) error {
+	if err := i.Deletable(instance); err != nil {
+		return err
+	}
+	if err := i.logs.RemoveAll(instance); err != nil {
+		return err
+	}
+	return i.Scheduler.Delete(ctx, instance)
 }
 
 // polls tells the faces how remotes are doing.

@@ -68,7 +68,7 @@ func closed(err error) error {
 // faces sends a request to the AppServer, the API or the pages.
 func (r *rooms) faces(cfg Config, listen string) http.Handler {
 	programs := api.Config{
-		Store: r.store, Logs: r.logs, Builds: builds{r.schedule, r.dispatch}, Instances: r.schedule, AppServers: r.activate,
+		Store: r.store, Logs: r.logs, Builds: builds{r.schedule, r.dispatch}, Instances: instances{r.schedule, r.logs}, AppServers: r.activate,
 		Agents: r.dispatch, Polls: polls{r.poll}, Token: cfg.Token, Version: cfg.Version, Listen: listen, Proxy: listen,
 		Refused: filepath.Join(cfg.Data, "refused"), Log: cfg.Log,
 	}

@@ -12,7 +12,7 @@ import (
 
 func (a *app) instance() *cobra.Command {
 	return group("instance", "what the manifests describe, and how it fares",
-		a.instanceList(), a.instanceShow(), a.instanceArchive(), a.instanceRedeploy())
+		a.instanceList(), a.instanceShow(), a.instanceArchive(), a.instanceDelete(), a.instanceRedeploy())
 }
 
 func (a *app) instanceList() *cobra.Command {
@@ -88,6 +88,22 @@ func (a *app) instanceArchive() *cobra.Command {
 	}
 	cmd.Flags().BoolVar(&undo, "undo", false, "take it out again")
 	return cmd
+}
+
+func (a *app) instanceDelete() *cobra.Command {
+	return &cobra.Command{
+		Use: "delete INSTANCE", Short: "forget an instance that has no manifest any more, with its history and its logs",
+		Long: "Forget an instance, with the history and the logs of its builds. Remove its manifest, cancel its builds and terminate its\n" +
+			"AppServers first. Persistent databases stay.",
+		Args: arguments, ValidArgsFunction: a.completeInstances,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			c, err := a.client()
+			if err != nil {
+				return err
+			}
+			return c.Delete(cmd.Context(), args[0])
+		},
+	}
 }
 
 func (a *app) instanceRedeploy() *cobra.Command {

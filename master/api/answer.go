@@ -44,7 +44,7 @@ func AsFailure(err error) *Failure {
 		return &Failure{Status: http.StatusRequestEntityTooLarge, err: err}
 	case errors.Is(err, store.ErrNotFound):
 		return &Failure{Status: http.StatusNotFound, err: err}
-	case errors.Is(err, state.ErrFinal), errors.Is(err, state.ErrMove), errors.Is(err, state.ErrStale):
+	case errors.Is(err, state.ErrFinal), errors.Is(err, state.ErrMove), errors.Is(err, state.ErrStale), errors.Is(err, state.ErrLives):
 		return &Failure{Status: http.StatusConflict, err: err}
 	case errors.Is(err, store.ErrConflict):
 		return &Failure{Status: http.StatusConflict, Hint: "try again", err: err}

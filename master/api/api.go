@@ -39,6 +39,8 @@ type Batch interface {
 // Instances changes what is remembered of an instance.
 type Instances interface {
 	Archive(ctx context.Context, instance string, archived bool) error
+	// Delete forgets an instance that has no manifest and of which nothing lives.
+	Delete(ctx context.Context, instance string) error
 }
 
 // AppServers takes down what a person wants done to an AppServer.
@@ -107,6 +109,7 @@ func (s *server) routes() map[string]handler {
 		"GET " + Prefix + "/info":                        s.info,
 		"GET " + Prefix + "/instances":                   s.instances,
 		"GET " + Prefix + "/instances/{name}":            s.instance,
+		"DELETE " + Prefix + "/instances/{name}":         s.delete,
 		"POST " + Prefix + "/instances/{name}/archive":   s.archive,
 		"POST " + Prefix + "/instances/{name}/redeploy":  s.redeploy,
 		"GET " + Prefix + "/builds":                      s.builds,

@@ -219,6 +219,17 @@ func (d Deeds) Archive(ctx context.Context, instance string, archived bool) erro
 	return d.cfg.Instances.Archive(ctx, instance, archived)
 }
 
+// Delete forgets an instance, with its history and its logs.
+func (d Deeds) Delete(ctx context.Context, instance string) error {
+	if _, err := d.queries.Facts(instance); err != nil {
+		return err
+	}
+	if d.cfg.Instances == nil {
+		return fail(http.StatusNotImplemented, "", "this master deletes nothing")
+	}
+	return d.cfg.Instances.Delete(ctx, instance)
+}
+
 // Drain says whether an agent is to get no more work.
 func (d Deeds) Drain(ctx context.Context, name string, drain bool) (view.Agent, error) {
 	if d.cfg.Agents == nil {

@@ -88,6 +88,14 @@ func (s *server) archive(w http.ResponseWriter, r *http.Request) error {
 	return s.instance(w, r)
 }
 
+func (s *server) delete(w http.ResponseWriter, r *http.Request) error {
+	if err := s.deeds.Delete(r.Context(), r.PathValue("name")); err != nil {
+		return err
+	}
+	w.WriteHeader(http.StatusNoContent)
+	return nil
+}
+
 func (s *server) want(doing state.Doing) handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
 		a, err := s.deeds.Want(r.Context(), r.PathValue("id"), doing)

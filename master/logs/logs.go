@@ -198,6 +198,21 @@ func (l *Logs) Remove(instance, build string) error {
 	return nil
 }
 
+// RemoveAll deletes the output of all builds of an instance.
+func (l *Logs) RemoveAll(instance string) error {
+	if !label(instance) {
+		return fmt.Errorf("%q is not the name of an instance", instance)
+	}
+	entries, err := os.ReadDir(filepath.Join(l.dir, instance))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	for _, e := range entries {
+		err = errors.Join(err, l.Remove(instance, e.Name()))
+	}
+	return err
+}
+
 // forget takes a build's attempts out of memory and returns them.
 func (l *Logs) forget(instance, build string) (gone []*attempt) {
 	l.mu.Lock()

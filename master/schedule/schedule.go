@@ -108,7 +108,7 @@ func (s *Scheduler) Archive(ctx context.Context, instance string, archived bool)
 		if m == nil && i.Rev == 0 {
 			return nil, fmt.Errorf("archive %s: %w", instance, ErrNoInstance)
 		}
-		i.Archived = archived
+		i.Archived, i.Deleted = archived, false
 		return nil, nil
 	})
 	return err
@@ -131,7 +131,7 @@ func (s *Scheduler) ask(ctx context.Context, instance string, do func(*state.Ins
 
 // newBuild takes the next number of the instance.
 func newBuild(i *state.Instance, m *manifests.Manifest, why state.Reason, revision string, now time.Time) *state.Build {
-	i.LastNumber++
+	i.LastNumber, i.Deleted = i.LastNumber+1, false
 	id := state.BuildID{Instance: m.Instance, Number: i.LastNumber}
 	return &state.Build{
 		ID: id.String(), Instance: id.Instance, Number: id.Number, State: state.Queued, Reason: why,

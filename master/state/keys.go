@@ -44,6 +44,13 @@ func ParseKey(s string) (Key, bool) {
 // BuildName is the name of a build's fact: sorted by age within its instance.
 func BuildName(id BuildID) string { return fmt.Sprintf("%s/%010d", id.Instance, id.Number) }
 
+// GoneName is the name of a terminated AppServer's fact, below its instance.
+func GoneName(id string) string {
+	build, _, _ := strings.Cut(id, ".")
+	i := max(strings.LastIndexByte(build, '-'), 0)
+	return build[:i] + "/" + id
+}
+
 // RefName is the name of a ref's fact, from manifests.Watch.Key.
 func RefName(watchKey string) string {
 	sum := sha256.Sum256([]byte(watchKey))
@@ -108,7 +115,7 @@ func (a *AppServer) Put() Write {
 
 // Finish moves a terminated AppServer to history.
 func (a *AppServer) Finish() []Write {
-	return []Write{a.Put().Drop(), {Key: Key{KindGone, a.ID}, Value: a}}
+	return []Write{a.Put().Drop(), {Key: Key{KindGone, GoneName(a.ID)}, Value: a}}
 }
 
 // Put writes which AppServer is active.

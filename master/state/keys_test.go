@@ -88,7 +88,7 @@ func TestWrites(t *testing.T) {
 		t.Errorf("finishing a build: %+v", ws)
 	}
 	a := &AppServer{Meta: Meta{8}, ID: "shop-000002.1"}
-	if ws := a.Finish(); len(ws) != 2 || ws[0].Value != nil || ws[0].Rev != 8 || ws[1].Key != (Key{KindGone, a.ID}) {
+	if ws := a.Finish(); len(ws) != 2 || ws[0].Value != nil || ws[0].Rev != 8 || ws[1].Key != (Key{KindGone, "shop/" + a.ID}) {
 		t.Errorf("finishing an AppServer: %+v", ws)
 	}
 	if w := (&Agent{Meta: Meta{3}, Name: "x", ConnectedAt: time.Unix(1, 0)}).Put().Under(9); w.Lease != 9 || w.Rev != 3 {

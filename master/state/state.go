@@ -50,7 +50,8 @@ type Instance struct {
 	Name       string          `json:"name"`
 	LastNumber int64           `json:"last_number"`
 	Archived   bool            `json:"archived,omitempty"`
-	Seen       map[string]Seen `json:"seen,omitempty"` // by watch key
+	Deleted    bool            `json:"deleted,omitempty"` // only LastNumber is remembered: no number is given twice
+	Seen       map[string]Seen `json:"seen,omitempty"`    // by watch key
 }
 
 // Seen is the revision of a watched ref that a build has taken into account,
@@ -188,5 +189,7 @@ func AppServerID(build string, attempt int) string { return fmt.Sprintf("%s.%d",
 var (
 	ErrStale = errors.New("an older attempt")
 	ErrFinal = errors.New("the build has ended")
+	// ErrLives means that an instance cannot be deleted yet.
+	ErrLives = errors.New("it is not over with the instance")
 	ErrMove  = errors.New("no such move")
 )

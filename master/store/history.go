@@ -33,7 +33,7 @@ func (s *Store) Build(ctx context.Context, id state.BuildID) (*state.Build, erro
 // GoneAppServer returns an AppServer that was terminated.
 func (s *Store) GoneAppServer(ctx context.Context, id string) (*state.AppServer, error) {
 	a := new(state.AppServer)
-	found, err := s.get(ctx, state.Key{Kind: state.KindGone, Name: id}, a)
+	found, err := s.get(ctx, state.Key{Kind: state.KindGone, Name: state.GoneName(id)}, a)
 	if err == nil && !found {
 		err = fmt.Errorf("AppServer %s: %w", id, ErrNotFound)
 	}
@@ -58,12 +58,30 @@ func (s *Store) Finished(ctx context.Context, instance string, before int64, lim
 
 // Gone returns terminated AppServers of an instance, in the order of their IDs.
 func (s *Store) Gone(ctx context.Context, instance string, limit int) ([]*state.AppServer, error) {
-	resp, err := s.cli.Get(ctx, root+string(state.KindGone)+"/"+instance+"-", clientv3.WithPrefix(),
+	resp, err := s.cli.Get(ctx, root+string(state.KindGone)+"/"+instance+"/", clientv3.WithPrefix(),
 		clientv3.WithLimit(int64(limit)), clientv3.WithSort(clientv3.SortByKey, clientv3.SortDescend))
 	if err != nil {
 		return nil, fmt.Errorf("read terminated AppServers of %s: %w", instance, err)
 	}
 	return decodeAll[state.AppServer](resp)
+}
+
+// Forget deletes the history of an instance. It fails with ErrConflict if the
+// instance is in force.
+func (s *Store) Forget(ctx context.Context, instance string) error {
+	var deletes []clientv3.Op
+	for _, kind := range []state.Kind{state.KindDone, state.KindGone} {
+		deletes = append(deletes, clientv3.OpDelete(root+string(kind)+"/"+instance+"/", clientv3.WithPrefix()))
+	}
+	inForce := root + state.Key{Kind: state.KindInForce, Name: instance}.String()
+	resp, err := s.cli.Txn(ctx).If(clientv3.Compare(clientv3.CreateRevision(inForce), "=", 0)).Then(deletes...).Commit()
+	if err == nil && !resp.Succeeded {
+		err = ErrConflict
+	}
+	if err != nil {
+		return fmt.Errorf("delete the history of %s: %w", instance, err)
+	}
+	return nil
 }
 
 func decodeAll[T any](resp *clientv3.GetResponse) ([]*T, error) {

@@ -168,6 +168,13 @@ func (w *World) Archive(ctx context.Context, instance string, archived bool) err
 	return w.Store.CommitSeen(ctx, next.Put())
 }
 
+// Delete is api.Instances; it forgets nothing but the instance itself.
+func (w *World) Delete(ctx context.Context, instance string) error {
+	var drop state.Write
+	w.Store.Read(func(f *state.Facts) { drop = f.Instances[instance].Put().Drop() })
+	return w.Store.CommitSeen(ctx, drop)
+}
+
 // Want is api.AppServers; it only remembers.
 func (w *World) Want(_ context.Context, id string, doing state.Doing) error {
 	w.mu.Lock()

@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"net/http"
 	"net/url"
 
 	"github.com/wright-build/wright/master/api/view"
@@ -25,6 +26,15 @@ func (c *Client) Instance(ctx context.Context, name string) (view.Instance, erro
 // Archive puts an instance away, or takes it out again.
 func (c *Client) Archive(ctx context.Context, name string, archived bool) (view.Instance, error) {
 	return post[view.Instance](ctx, c, "/instances/"+url.PathEscape(name)+"/archive", map[string]bool{"archived": archived})
+}
+
+// Delete forgets an instance, with its history and its logs.
+func (c *Client) Delete(ctx context.Context, name string) error {
+	resp, err := c.send(ctx, http.MethodDelete, "/instances/"+url.PathEscape(name), nil)
+	if err != nil {
+		return err
+	}
+	return resp.Body.Close()
 }
 
 // Redeploy builds anew what an instance has active.

@@ -53,7 +53,7 @@ func FactsOf(f *state.Facts, name string) (facts InstanceFacts, known bool) {
 	for _, b := range f.OfInstance(name) {
 		i.Live = append(i.Live, b)
 	}
-	return i, i.InForce != nil || i.Fault != nil || i.Memory != nil || len(i.Live) > 0 || len(f.Servers(name)) > 0
+	return i, i.InForce != nil || i.Fault != nil || i.Memory != nil && !i.Memory.Deleted || len(i.Live) > 0 || len(f.Servers(name)) > 0
 }
 
 // Names lists the instances that the facts know: those in force or with

@@ -123,10 +123,7 @@ func (a *Activator) situation(name string) Situation {
 
 // Want records what a person asks for; the decision follows at once.
 func (a *Activator) Want(ctx context.Context, id string, doing state.Doing) error {
-	return a.change(ctx, id, func(s state.AppServer) (state.AppServer, error) {
-		s.Wanted = doing
-		return s, Allowed(&s, doing)
-	})
+	return a.change(ctx, id, func(s state.AppServer) (state.AppServer, error) { return Wish(s, doing) })
 }
 
 // Done records what an agent says of an operation: an empty why means that it

@@ -107,16 +107,13 @@ func (d *decision) obey() {
 // takes one, is done.
 func (d *decision) promote() {
 	best := d.candidate()
-	if best == nil {
-		return
-	}
-	for _, a := range d.servers { // an overtaken one gives up
+	for _, a := range d.servers { // an overtaken one gives up, and so it does when a person wants none
 		if a != best && a.Operation != nil && a.Operation.Doing == state.Activate && !a.GivenUp() {
 			a.Operation = nil
 			d.touch(a)
 		}
 	}
-	if d.operate(best, state.Activate, best.DNS != nil) {
+	if best != nil && d.operate(best, state.Activate, best.DNS != nil) {
 		best.Wanted = ""
 		d.setActive(best)
 	}
@@ -211,8 +208,24 @@ func (d *decision) retire() {
 			d.wakeAt(until)
 			continue
 		}
+		if d.full() {
+			return
+		}
 		d.doom(a, "")
 	}
+}
+
+// mostWrites is how much one verdict brings about: its facts are written in one
+// transaction, which takes 128.
+const mostWrites = 100
+
+// full says that the rest is for the next decision, which comes at once.
+func (d *decision) full() bool {
+	if len(d.changed)+2*len(d.Gone) < mostWrites {
+		return false
+	}
+	d.wakeAt(d.now)
+	return true
 }
 
 func (d *decision) doom(a *state.AppServer, why string) {
@@ -225,7 +238,13 @@ func (d *decision) doom(a *state.AppServer, why string) {
 // end sees those that are terminating to their end.
 func (d *decision) end() {
 	for _, a := range d.servers {
-		if a.State != state.Terminating || !d.operate(a, state.Terminate, true) {
+		if a.State != state.Terminating {
+			continue
+		}
+		if d.full() {
+			return
+		}
+		if !d.operate(a, state.Terminate, true) {
 			continue
 		}
 		gone := a.Advance(state.Terminated, "")
@@ -241,6 +260,19 @@ func Failed(op state.Operation, why string, now time.Time) state.Operation {
 	op.Tries++
 	op.Error, op.NotBefore = why, now.Add(min(wait, maxRetryAfter))
 	return op
+}
+
+// Wish records what a person asks for. Of an activation that has failed for good
+// it is a new beginning.
+func Wish(a state.AppServer, doing state.Doing) (state.AppServer, error) {
+	if err := Allowed(&a, doing); err != nil {
+		return a, err
+	}
+	if a.GivenUp() && doing == state.Activate {
+		a.Operation, a.Error = nil, ""
+	}
+	a.Wanted = doing
+	return a, nil
 }
 
 // Allowed says whether a person may ask for this now.

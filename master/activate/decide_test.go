@@ -91,47 +91,48 @@ func TestDecide(t *testing.T) {
 		servers []*state.AppServer
 		want    string
 	}{
-		"nothing there":                   {nil, nil, ""},
-		"the first one comes up":          {nil, []*state.AppServer{server(1, building)}, "active=1 highest=1; 1 healthy"},
-		"not up yet":                      {nil, []*state.AppServer{server(1, in(state.Spawned))}, ""},
-		"a newer one replaces":            {active(1, 1), []*state.AppServer{server(1), server(2, building)}, "active=2 highest=2; 2 healthy; 1 healthy"},
-		"an older one does not":           {active(2, 2), []*state.AppServer{server(2), server(1, building)}, ""},
-		"two come up at once":             {nil, []*state.AppServer{server(1, building), server(2, building)}, "active=2 highest=2; 2 healthy"},
-		"manually waits":                  {active(1, 1), []*state.AppServer{server(1), server(2, manually)}, ""},
-		"a person chooses it":             {active(1, 1), []*state.AppServer{server(1), server(2, manually, wanted(state.Activate))}, "active=2 highest=2; 2 healthy; 1 healthy"},
-		"a person chooses an older one":   {active(2, 2), []*state.AppServer{server(1, wanted(state.Activate)), server(2)}, "active=1 highest=2; 2 healthy; 1 healthy"},
-		"that choice stands":              {active(1, 2), []*state.AppServer{server(1), server(2)}, ""},
-		"until a newer one":               {active(1, 2), []*state.AppServer{server(1), server(2), server(3, building)}, "active=3 highest=3; 3 healthy; 2 terminating terminate/new1; 1 healthy"},
-		"an older attempt is not better":  {nil, []*state.AppServer{server(1, building), server(1, building, func(a *state.AppServer) { a.ID, a.Attempt = "shop-000001.2", 2 })}, "active=1.2 highest=1; 1.2 healthy"},
-		"with DNS an operation comes":     {nil, []*state.AppServer{server(1, named, building)}, "1 healthy activate/new1"},
-		"it is under way":                 {nil, []*state.AppServer{server(1, named, building, doing("activate"))}, ""},
-		"it is done":                      {nil, []*state.AppServer{server(1, named, building, doing("activate done"))}, "active=1 highest=1; 1 healthy"},
-		"it failed, again":                {nil, []*state.AppServer{server(1, named, building, doing("activate failed 2"))}, "1 healthy activate/new1"},
-		"it failed for good":              {nil, []*state.AppServer{server(1, named, building, doing("activate failed 5"))}, ""},
-		"then the one before":             {nil, []*state.AppServer{server(1, named, building), server(2, named, building, doing("activate failed 5"))}, "1 healthy activate/new1"},
-		"which goes on to its end":        {nil, []*state.AppServer{server(1, named, building, doing("activate")), server(2, named, building, doing("activate failed 5"))}, ""},
-		"overtaken while activating":      {nil, []*state.AppServer{server(1, named, building, doing("activate")), server(2, named, building)}, "2 healthy activate/new1; 1 healthy"},
-		"deactivated by a person":         {active(1, 1), []*state.AppServer{server(1, wanted(state.Deactivate))}, "active= highest=1; 1 healthy"},
-		"deactivating takes an operation": {active(1, 1), []*state.AppServer{server(1, named, wanted(state.Deactivate))}, "1 healthy deactivate/new1 wanted deactivate"},
-		"which is done":                   {active(1, 1), []*state.AppServer{server(1, named, wanted(state.Deactivate), doing("deactivate done"))}, "active= highest=1; 1 healthy"},
-		"none is active: stays so":        {active(0, 2), []*state.AppServer{server(1), server(2)}, ""},
-		"a wish that is so already":       {active(1, 1), []*state.AppServer{server(1, wanted(state.Activate))}, "1 healthy"},
-		"a wish overrides the one before": {active(1, 1), []*state.AppServer{server(1, named, wanted(state.Activate), doing("deactivate"))}, "1 healthy"},
-		"deactivating what was replaced":  {active(2, 2), []*state.AppServer{server(1, named, wanted(state.Deactivate), doing("deactivate")), server(2, named)}, "1 healthy"},
-		"a wish that cannot be fulfilled": {active(2, 3), []*state.AppServer{server(1, named, wanted(state.Activate), doing("activate failed 5")), server(2, named)}, "1 healthy activate/old"},
-		"a person ends the active one":    {active(2, 2), []*state.AppServer{server(1), server(2, wanted(state.Terminate))}, "active= highest=2; 2 terminating terminate/new1"},
-		"a person ends one being built":   {active(1, 1), []*state.AppServer{server(1), server(2, in(state.Planned), wanted(state.Terminate))}, "2 terminating terminate/new1"},
-		"beyond keep":                     {active(3, 3), []*state.AppServer{server(1), server(2), server(3)}, "1 terminating terminate/new1"},
-		"an older one is active":          {active(1, 3), []*state.AppServer{server(1), server(2), server(3)}, "2 terminating terminate/new1"},
-		"keep one":                        {active(2, 2), []*state.AppServer{server(1, keep(1)), server(2, keep(1))}, "1 terminating terminate/new1"},
-		"it still answers":                {active(2, 2), []*state.AppServer{server(1, keep(1), idleSince(90)), server(2, keep(1))}, "wake=105"},
-		"it has answered":                 {active(2, 2), []*state.AppServer{server(1, keep(1), idleSince(80)), server(2, keep(1))}, "1 terminating terminate/new1"},
-		"one being built is not counted":  {active(2, 2), []*state.AppServer{server(1), server(2), server(3, in(state.Spawned))}, ""},
-		"one to be activated is not":      {active(1, 1), []*state.AppServer{server(1, keep(1), named), server(2, keep(1), named, doing("activate"))}, ""},
-		"terminating is under way":        {nil, []*state.AppServer{server(1, in(state.Terminating), doing("terminate"))}, ""},
-		"terminating failed, again":       {nil, []*state.AppServer{server(1, in(state.Terminating), doing("terminate failed 40"))}, "1 terminating terminate/new1"},
-		"terminated":                      {nil, []*state.AppServer{server(1, in(state.Terminating), doing("terminate done"))}, "1 gone"},
-		"terminating forgets activation":  {nil, []*state.AppServer{server(1, in(state.Terminating), doing("activate done"))}, "1 terminating terminate/new1"},
+		"nothing there":                          {nil, nil, ""},
+		"the first one comes up":                 {nil, []*state.AppServer{server(1, building)}, "active=1 highest=1; 1 healthy"},
+		"not up yet":                             {nil, []*state.AppServer{server(1, in(state.Spawned))}, ""},
+		"a newer one replaces":                   {active(1, 1), []*state.AppServer{server(1), server(2, building)}, "active=2 highest=2; 2 healthy; 1 healthy"},
+		"an older one does not":                  {active(2, 2), []*state.AppServer{server(2), server(1, building)}, ""},
+		"two come up at once":                    {nil, []*state.AppServer{server(1, building), server(2, building)}, "active=2 highest=2; 2 healthy"},
+		"manually waits":                         {active(1, 1), []*state.AppServer{server(1), server(2, manually)}, ""},
+		"a person chooses it":                    {active(1, 1), []*state.AppServer{server(1), server(2, manually, wanted(state.Activate))}, "active=2 highest=2; 2 healthy; 1 healthy"},
+		"a person chooses an older one":          {active(2, 2), []*state.AppServer{server(1, wanted(state.Activate)), server(2)}, "active=1 highest=2; 2 healthy; 1 healthy"},
+		"that choice stands":                     {active(1, 2), []*state.AppServer{server(1), server(2)}, ""},
+		"until a newer one":                      {active(1, 2), []*state.AppServer{server(1), server(2), server(3, building)}, "active=3 highest=3; 3 healthy; 2 terminating terminate/new1; 1 healthy"},
+		"an older attempt is not better":         {nil, []*state.AppServer{server(1, building), server(1, building, func(a *state.AppServer) { a.ID, a.Attempt = "shop-000001.2", 2 })}, "active=1.2 highest=1; 1.2 healthy"},
+		"with DNS an operation comes":            {nil, []*state.AppServer{server(1, named, building)}, "1 healthy activate/new1"},
+		"it is under way":                        {nil, []*state.AppServer{server(1, named, building, doing("activate"))}, ""},
+		"it is done":                             {nil, []*state.AppServer{server(1, named, building, doing("activate done"))}, "active=1 highest=1; 1 healthy"},
+		"it failed, again":                       {nil, []*state.AppServer{server(1, named, building, doing("activate failed 2"))}, "1 healthy activate/new1"},
+		"it failed for good":                     {nil, []*state.AppServer{server(1, named, building, doing("activate failed 5"))}, ""},
+		"then the one before":                    {nil, []*state.AppServer{server(1, named, building), server(2, named, building, doing("activate failed 5"))}, "1 healthy activate/new1"},
+		"which goes on to its end":               {nil, []*state.AppServer{server(1, named, building, doing("activate")), server(2, named, building, doing("activate failed 5"))}, ""},
+		"overtaken while activating":             {nil, []*state.AppServer{server(1, named, building, doing("activate")), server(2, named, building)}, "2 healthy activate/new1; 1 healthy"},
+		"none is to be active, and one comes up": {active(1, 1), []*state.AppServer{server(1, wanted(state.Deactivate)), server(2, named, building, doing("activate"))}, "active= highest=2; 2 healthy; 1 healthy"},
+		"deactivated by a person":                {active(1, 1), []*state.AppServer{server(1, wanted(state.Deactivate))}, "active= highest=1; 1 healthy"},
+		"deactivating takes an operation":        {active(1, 1), []*state.AppServer{server(1, named, wanted(state.Deactivate))}, "1 healthy deactivate/new1 wanted deactivate"},
+		"which is done":                          {active(1, 1), []*state.AppServer{server(1, named, wanted(state.Deactivate), doing("deactivate done"))}, "active= highest=1; 1 healthy"},
+		"none is active: stays so":               {active(0, 2), []*state.AppServer{server(1), server(2)}, ""},
+		"a wish that is so already":              {active(1, 1), []*state.AppServer{server(1, wanted(state.Activate))}, "1 healthy"},
+		"a wish overrides the one before":        {active(1, 1), []*state.AppServer{server(1, named, wanted(state.Activate), doing("deactivate"))}, "1 healthy"},
+		"deactivating what was replaced":         {active(2, 2), []*state.AppServer{server(1, named, wanted(state.Deactivate), doing("deactivate")), server(2, named)}, "1 healthy"},
+		"a wish that cannot be fulfilled":        {active(2, 3), []*state.AppServer{server(1, named, wanted(state.Activate), doing("activate failed 5")), server(2, named)}, "1 healthy activate/old"},
+		"a person ends the active one":           {active(2, 2), []*state.AppServer{server(1), server(2, wanted(state.Terminate))}, "active= highest=2; 2 terminating terminate/new1"},
+		"a person ends one being built":          {active(1, 1), []*state.AppServer{server(1), server(2, in(state.Planned), wanted(state.Terminate))}, "2 terminating terminate/new1"},
+		"beyond keep":                            {active(3, 3), []*state.AppServer{server(1), server(2), server(3)}, "1 terminating terminate/new1"},
+		"an older one is active":                 {active(1, 3), []*state.AppServer{server(1), server(2), server(3)}, "2 terminating terminate/new1"},
+		"keep one":                               {active(2, 2), []*state.AppServer{server(1, keep(1)), server(2, keep(1))}, "1 terminating terminate/new1"},
+		"it still answers":                       {active(2, 2), []*state.AppServer{server(1, keep(1), idleSince(90)), server(2, keep(1))}, "wake=105"},
+		"it has answered":                        {active(2, 2), []*state.AppServer{server(1, keep(1), idleSince(80)), server(2, keep(1))}, "1 terminating terminate/new1"},
+		"one being built is not counted":         {active(2, 2), []*state.AppServer{server(1), server(2), server(3, in(state.Spawned))}, ""},
+		"one to be activated is not":             {active(1, 1), []*state.AppServer{server(1, keep(1), named), server(2, keep(1), named, doing("activate"))}, ""},
+		"terminating is under way":               {nil, []*state.AppServer{server(1, in(state.Terminating), doing("terminate"))}, ""},
+		"terminating failed, again":              {nil, []*state.AppServer{server(1, in(state.Terminating), doing("terminate failed 40"))}, "1 terminating terminate/new1"},
+		"terminated":                             {nil, []*state.AppServer{server(1, in(state.Terminating), doing("terminate done"))}, "1 gone"},
+		"terminating forgets activation":         {nil, []*state.AppServer{server(1, in(state.Terminating), doing("activate done"))}, "1 terminating terminate/new1"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			n := 0
@@ -149,6 +150,34 @@ func TestDecideWaitsBeforeItTriesAgain(t *testing.T) {
 	if v := Decide(Situation{Instance: "shop", Servers: []*state.AppServer{a}}, at(100), nil); show(v) != "wake=107" {
 		t.Errorf("got %s, want only a wake at 107", show(v))
 	}
+}
+
+// However much there is to do, a verdict fits into a transaction, and the rest
+// follows at once.
+func TestDecideFitsIntoATransaction(t *testing.T) {
+	w := newWorld()
+	w.active = active(1000, 1000)
+	for n := range int64(1000) {
+		w.servers = append(w.servers, server(n+1, keep(1)))
+	}
+	for range 100 {
+		for _, a := range w.servers {
+			if a.Operation != nil {
+				a.Operation.Done = true
+			}
+		}
+		v := Decide(Situation{Instance: "shop", Active: w.active, Servers: w.servers}, at(100), w.nextID)
+		if n := len(v.Servers) + 2*len(v.Gone); n > 127 {
+			t.Fatalf("%d facts are to be written at once", n)
+		}
+		if w.apply(v); len(w.servers) == 1 {
+			return
+		}
+		if v.Wake.IsZero() && len(v.Servers)+len(v.Gone) == 0 {
+			break
+		}
+	}
+	t.Errorf("%d are left", len(w.servers))
 }
 
 func TestDecideChangesNothingInPlace(t *testing.T) {
@@ -169,6 +198,24 @@ func TestFailedWaitsLongerEachTime(t *testing.T) {
 	}
 	if waits[0] != retryAfter || waits[1] != 2*retryAfter || waits[9] != maxRetryAfter || op.Tries != 10 {
 		t.Errorf("waits %v after %d tries", waits, op.Tries)
+	}
+}
+
+func TestWish(t *testing.T) {
+	failed := *server(1, named, doing("activate failed 5"))
+	failed.Error = "could not be activated: no"
+	a, err := Wish(failed, state.Activate)
+	if err != nil || a.Wanted != state.Activate || a.Operation != nil || a.Error != "" {
+		t.Errorf("wishing once more what failed: %+v, %v", a, err)
+	}
+	if v := Decide(Situation{Instance: "shop", Servers: []*state.AppServer{&a}}, at(100), func() string { return "new" }); show(v) != "1 healthy activate/new wanted activate" {
+		t.Errorf("then %s", show(v))
+	}
+	if a, err := Wish(*server(1, doing("activate")), state.Activate); err != nil || a.Operation == nil {
+		t.Errorf("what is under way begins again: %+v, %v", a, err)
+	}
+	if a, err := Wish(*server(1, in(state.Spawned)), state.Activate); err == nil || a.Wanted != "" {
+		t.Errorf("not up yet: %+v, %v", a, err)
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
@@ -68,8 +69,8 @@ func scriptCommands(h *wrighttest.House) map[string]scriptCommand {
 			h.Dev(args...)
 			ts.Setenv("ADDRESS", h.Address)
 		},
-		"inforce": func(_ *testscript.TestScript, _ bool, args []string) {
-			h.Await("the manifest of "+args[0], func() bool {
+		"inforce": func(ts *testscript.TestScript, _ bool, args []string) {
+			until(ts, "the manifest of "+args[0], func() bool {
 				i, err := h.Instance(args[0])
 				return err == nil && i.InForce && len(i.Errors) == 0
 			})
@@ -77,7 +78,7 @@ func scriptCommands(h *wrighttest.House) map[string]scriptCommand {
 		"exits": exits,
 		"await": func(ts *testscript.TestScript, _ bool, args []string) {
 			wanted := regexp.MustCompile("(?m)" + args[0])
-			h.Await(args[0]+" in the output of "+strings.Join(args[1:], " "), func() bool {
+			until(ts, args[0]+" in the output of "+strings.Join(args[1:], " "), func() bool {
 				_ = ts.Exec(args[1], args[2:]...) // it may fail until it matches
 				return wanted.MatchString(ts.ReadFile("stdout"))
 			})
@@ -89,6 +90,18 @@ func scriptCommands(h *wrighttest.House) map[string]scriptCommand {
 			text := os.Expand(strings.ReplaceAll(args[1], `\n`, "\n"), ts.Getenv)
 			ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(text), 0o644))
 		},
+	}
+}
+
+// until waits until holds says yes.
+func until(ts *testscript.TestScript, what string, holds func() bool) {
+	const patience = 40 * time.Second
+	look := time.NewTicker(20 * time.Millisecond)
+	defer look.Stop()
+	for deadline := time.Now().Add(patience); !holds(); <-look.C {
+		if time.Now().After(deadline) {
+			ts.Fatalf("waited %s for %s", patience, what)
+		}
 	}
 }
 

@@ -6,9 +6,12 @@ package appserver
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"google.golang.org/protobuf/types/known/structpb"
@@ -32,6 +35,8 @@ type Providers interface {
 type Keeper struct {
 	Providers    Providers
 	Installation string
+
+	names sync.Map // domain -> *sync.Mutex: who looks where a name leads before taking it away
 }
 
 func (k *Keeper) tags(instance, build string) map[string]string {
@@ -132,6 +137,7 @@ func (k *Keeper) point(ctx context.Context, op *agentv1.Operation) error {
 		return fmt.Errorf("address of AppServer %s: %w", op.GetAppserver(), err)
 	}
 	domain := op.GetDns().GetDomain()
+	defer k.hold(domain)()
 	records := []dns.Record{{Type: recordType(host), Value: host, TTL: op.GetDns().GetTtl().AsDuration()}}
 	if err := p.Set(ctx, domain, records, k.tags(op.GetInstance(), "")); err != nil {
 		return fmt.Errorf("point %s to %s with %s: %w", domain, host, op.GetDns().GetProvider(), err)
@@ -150,32 +156,56 @@ func recordType(host string) string {
 	return "AAAA"
 }
 
+// unpoint takes the name away from the AppServer. Where it leads to another one
+// by now, it stays.
 func (k *Keeper) unpoint(ctx context.Context, op *agentv1.Operation) error {
-	if op.GetDns() == nil {
-		return nil
+	host, _, err := net.SplitHostPort(op.GetAddress())
+	if op.GetDns() == nil || err != nil {
+		return nil // it was never up, so no name led to it
 	}
+	domain, tags := op.GetDns().GetDomain(), k.tags(op.GetInstance(), "")
+	defer k.hold(domain)()
 	p, err := k.Providers.DNS(ctx, op.GetDns().GetProvider())
 	if err == nil {
-		err = p.Delete(ctx, op.GetDns().GetDomain(), k.tags(op.GetInstance(), ""))
+		var entries []dns.Entry
+		if entries, err = p.List(ctx, tags); err == nil && leads(entries, domain, host) {
+			err = p.Delete(ctx, domain, tags)
+		}
 	}
 	if err != nil {
-		return fmt.Errorf("take %s away with %s: %w", op.GetDns().GetDomain(), op.GetDns().GetProvider(), err)
+		return fmt.Errorf("take %s away with %s: %w", domain, op.GetDns().GetProvider(), err)
 	}
 	return nil
 }
 
-func (k *Keeper) terminate(ctx context.Context, op *agentv1.Operation) error {
-	if err := k.unpoint(ctx, op); err != nil {
-		return err
+func leads(entries []dns.Entry, domain, host string) bool {
+	for _, e := range entries {
+		if strings.EqualFold(strings.TrimSuffix(e.Domain, "."), domain) {
+			return slices.ContainsFunc(e.Records, func(r dns.Record) bool { return r.Value == host })
+		}
 	}
+	return false
+}
+
+// hold lets nobody else here touch a name until release is called.
+func (k *Keeper) hold(domain string) (release func()) {
+	mu, _ := k.names.LoadOrStore(domain, new(sync.Mutex))
+	mu.(*sync.Mutex).Lock()
+	return mu.(*sync.Mutex).Unlock
+}
+
+// terminate ends an AppServer even when its name cannot be taken away; that is
+// then tried again.
+func (k *Keeper) terminate(ctx context.Context, op *agentv1.Operation) error {
+	unnamed := k.unpoint(ctx, op)
 	p, err := k.Providers.Cloud(ctx, op.GetCloud())
 	if err == nil {
 		err = p.Delete(ctx, op.GetAppserver())
 	}
 	if err != nil {
-		return fmt.Errorf("terminate AppServer %s with %s: %w", op.GetAppserver(), op.GetCloud(), err)
+		return errors.Join(fmt.Errorf("terminate AppServer %s with %s: %w", op.GetAppserver(), op.GetCloud(), err), unnamed)
 	}
-	return k.DropDatabases(ctx, op.GetAppserver(), op.GetDatabases())
+	return errors.Join(k.DropDatabases(ctx, op.GetAppserver(), op.GetDatabases()), unnamed)
 }
 
 func table(s *structpb.Struct) map[string]any {

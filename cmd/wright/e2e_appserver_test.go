@@ -171,6 +171,11 @@ func states(h *wrighttest.House, instance string) (all []string) {
 func wantStates(t *testing.T, h *wrighttest.House, instance string, want ...string) {
 	t.Helper()
 	var got []string
+	t.Cleanup(func() {
+		if !slices.Equal(got, want) {
+			t.Errorf("the AppServers of %s are %q, want %q", instance, got, want)
+		}
+	})
 	h.Await(fmt.Sprintf("the AppServers of %s to be %q", instance, want), func() bool {
 		got = states(h, instance)
 		return slices.Equal(got, want)
@@ -287,6 +292,9 @@ func TestPeopleChooseAppServers(t *testing.T) {
 	leads("shop-000002.1")
 	do("terminate", "shop-000002.1")
 	wantStates(t, h, "shop", "shop-000003.1 healthy", "shop-000001.1 healthy")
+	if hosts := hostsFile(t, h); strings.Contains(hosts, "shop.example.test") {
+		t.Errorf("the name of a terminated AppServer still leads to it:\n%s", hosts)
+	}
 	if got := files(h, "plugins/cloud-process/servers/*"); len(got) != 2 {
 		t.Errorf("directories of servers: %q", got)
 	}

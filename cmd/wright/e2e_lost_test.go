@@ -86,10 +86,13 @@ func loseServer(t *testing.T, h *wrighttest.House, lost *wrighttest.Process, pha
 	}
 }
 
-// below lists what is there of a pattern in an agent's directory.
-func below(h *wrighttest.House, agent, pattern string) []string {
-	found, _ := filepath.Glob(filepath.Join(h.AgentData(agent), pattern))
-	return found
+// below lists what is there of a pattern in an agent's directory, be it dev's.
+func below(h *wrighttest.House, agent, pattern string) (all []string) {
+	for _, root := range []string{h.Dir, h.Data} {
+		found, _ := filepath.Glob(filepath.Join(root, "agents", agent, pattern))
+		all = append(all, found...)
+	}
+	return all
 }
 
 // TestSilentAgent: an agent that hangs and then goes on is taken for gone

@@ -87,7 +87,7 @@ func (d *decision) obey() {
 		switch {
 		case a.Wanted == state.Terminate && a.State != state.Terminating:
 			if d.active.AppServer == a.ID {
-				d.setActive(nil)
+				d.setActive(nil) // what a newer build is just bringing up still takes its place
 			}
 			d.doom(a, "")
 		case a.Wanted == state.Activate && d.active.AppServer == a.ID, a.Wanted == state.Deactivate && d.active.AppServer != a.ID:
@@ -99,6 +99,7 @@ func (d *decision) obey() {
 		case a.Wanted == state.Deactivate && d.operate(a, state.Deactivate, a.DNS != nil):
 			a.Wanted = ""
 			d.setActive(nil)
+			d.stand(nil)
 		}
 	}
 }
@@ -116,6 +117,7 @@ func (d *decision) promote() {
 	if best != nil && d.operate(best, state.Activate, best.DNS != nil) {
 		best.Wanted = ""
 		d.setActive(best)
+		d.stand(best)
 	}
 }
 
@@ -172,15 +174,19 @@ func (d *decision) setActive(a *state.AppServer) {
 		d.active.AppServer, a.IdleSince, a.Operation = a.ID, time.Time{}, nil
 		d.touch(a)
 	}
-	// What is up by now does not activate by itself any more: a person's choice
-	// stands until a newer build succeeds.
+	active := d.active
+	d.Active = &active
+}
+
+// stand makes the choice of a, or of none, stand until a newer build succeeds:
+// what is up by now does not activate by itself any more.
+func (d *decision) stand(a *state.AppServer) {
 	for _, other := range d.servers {
 		if other == a || other.State == state.Healthy && !other.Manually {
 			d.active.Highest = max(d.active.Highest, other.Number)
 		}
 	}
-	active := d.active
-	d.Active = &active
+	d.Active.Highest = d.active.Highest
 }
 
 // retire ends what is beyond the number to keep: the active one, and of the

@@ -121,6 +121,7 @@ func TestDecide(t *testing.T) {
 		"deactivating what was replaced":         {active(2, 2), []*state.AppServer{server(1, named, wanted(state.Deactivate), doing("deactivate")), server(2, named)}, "1 healthy"},
 		"a wish that cannot be fulfilled":        {active(2, 3), []*state.AppServer{server(1, named, wanted(state.Activate), doing("activate failed 5")), server(2, named)}, "1 healthy activate/old"},
 		"a person ends the active one":           {active(2, 2), []*state.AppServer{server(1), server(2, wanted(state.Terminate))}, "active= highest=2; 2 terminating terminate/new1"},
+		"while a newer one comes up":             {active(1, 1), []*state.AppServer{server(1, wanted(state.Terminate)), server(2, named)}, "active= highest=1; 2 healthy activate/new1; 1 terminating terminate/new2"},
 		"a person ends one being built":          {active(1, 1), []*state.AppServer{server(1), server(2, in(state.Planned), wanted(state.Terminate))}, "2 terminating terminate/new1"},
 		"beyond keep":                            {active(3, 3), []*state.AppServer{server(1), server(2), server(3)}, "1 terminating terminate/new1"},
 		"an older one is active":                 {active(1, 3), []*state.AppServer{server(1), server(2), server(3)}, "2 terminating terminate/new1"},

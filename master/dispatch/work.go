@@ -47,7 +47,7 @@ func operationOf(a *state.AppServer) *agentv1.Operation {
 	case state.Deactivate:
 		op.Kind, op.Dns = agentv1.Operation_KIND_DEACTIVATE, dnsOf(a.DNS)
 	case state.Terminate:
-		op.Kind, op.Databases = agentv1.Operation_KIND_TERMINATE, databasesOf(a.Databases)
+		op.Kind, op.Dns, op.Databases = agentv1.Operation_KIND_TERMINATE, dnsOf(a.DNS), databasesOf(a.Databases)
 	}
 	return op
 }

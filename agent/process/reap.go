@@ -40,7 +40,7 @@ func (s *supervisor) collect(pid int) {
 	defer s.mu.Unlock()
 	st := s.leaders[pid]
 	if st != nil && st.killAt.IsZero() {
-		syscall.Kill(-pid, syscall.SIGKILL)
+		_ = syscall.Kill(-pid, syscall.SIGKILL)
 	}
 	var ws syscall.WaitStatus
 	if got, _ := syscall.Wait4(pid, &ws, syscall.WNOHANG, nil); got != pid {
@@ -125,7 +125,7 @@ func (s *supervisor) sweep(st *step) (left int, patience bool) {
 			left++
 		case stray.owner == st, stray.owner == nil:
 			left++
-			syscall.Kill(stray.pid, syscall.SIGKILL)
+			_ = syscall.Kill(stray.pid, syscall.SIGKILL)
 		}
 	}
 	return left, patience

@@ -83,7 +83,7 @@ func programError(errWait, errRead error, stderr string) error {
 	case strings.TrimSpace(stderr) == "":
 		return fmt.Errorf("run git ls-remote: %w", errWait)
 	}
-	return fmt.Errorf("git ls-remote: %s: %w", clean(stderr), errWait)
+	return fmt.Errorf("git ls-remote: %w: %s", errWait, clean(stderr))
 }
 
 // readRefs reads what git ls-remote prints: "REVISION\tREF" lines, peeled tags

@@ -272,7 +272,7 @@ func cloudKilledInDelete(t *testing.T, b *cloudBench) {
 		go func() { deleted <- p.Delete(b.call(t), token) }()
 		<-time.After(delay)
 		b.kill(t, h)
-		_ = <-deleted // killed or done, both are right
+		<-deleted // killed or done, both are right
 		_, p = b.provider(t)
 		if err := p.Delete(b.call(t), token); err != nil {
 			t.Errorf("delete again after a kill after %v: %v", delay, err)

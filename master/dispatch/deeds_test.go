@@ -160,7 +160,7 @@ func TestOperationsAreSentOncePerSession(t *testing.T) {
 	a.say(result("no"))
 	a.say(result(""))
 	for _, want := range []string{"shop-000001.1 op1: no", "shop-000001.1 op1: "} {
-		if got := <-h.done; got != want {
+		if got := take(a, h.done); got != want {
 			t.Errorf("was told %q, want %q", got, want)
 		}
 	}

@@ -240,6 +240,19 @@ func take[T any](a *agent, from chan T) T {
 	return m
 }
 
+// refused waits for the session to end and returns why.
+func (a *agent) refused() error {
+	a.h.Helper()
+	timeout := time.NewTimer(patience)
+	defer timeout.Stop()
+	select {
+	case <-a.ended:
+	case <-timeout.C:
+		a.h.Fatalf("the session of agent %s goes on", a.name)
+	}
+	return a.err
+}
+
 func (a *agent) say(m *agentv1.FromAgent) {
 	a.h.Helper()
 	if err := a.stream.Send(m); err != nil {

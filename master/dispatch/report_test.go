@@ -1,7 +1,9 @@
 package dispatch_test
 
 import (
+	"bytes"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"slices"
 	"strings"
@@ -284,17 +286,22 @@ func TestReportsDoNotGrowForEver(t *testing.T) {
 func TestManyLargeReportsEndTogether(t *testing.T) {
 	h := open(t, time.Minute)
 	a := h.connect("one", 100)
-	var names []string
-	for i := range 1700 {
-		names = append(names, fmt.Sprintf("r%d", i))
-	}
+	random := rand.NewChaCha8([32]byte{})
 	var ends []*agentv1.Update
-	for n := range 10 {
+	for n := range 24 {
+		var file bytes.Buffer
+		for range 1600 { // which cannot be compressed
+			var noise [48]byte
+			_, _ = random.Read(noise[:])
+			fmt.Fprintf(&file, "[[watch]]\ngit = \"https://h.test/%x\"\nrevision = \"%x\"\n", noise[:28], noise[28:])
+		}
 		instance := fmt.Sprintf("i%d", n)
 		h.manifest(instance, sourced)
 		h.queue(instance, 1)
 		w := take(a, a.works)
-		a.accepted(w, true, names...)
+		if v := a.report(w, true, file.Bytes()); !v.GetAccepted() {
+			t.Fatalf("refused: %s", v.GetReason())
+		}
 		ends = append(ends, word(w, 1, succeeded))
 	}
 	a.update(ends...)

@@ -68,14 +68,13 @@ func TestHelloIsChecked(t *testing.T) {
 	} {
 		a := h.dial(name)
 		a.say(first)
-		<-a.ended
-		if status.Code(a.err) != codes.InvalidArgument {
-			t.Errorf("%s: %v", name, a.err)
+		if err := a.refused(); status.Code(err) != codes.InvalidArgument {
+			t.Errorf("%s: %v", name, err)
 		}
 	}
 	a := h.connect("one", 1)
 	a.say(hello("one", 10001))
-	if <-a.ended; a.err == nil {
+	if a.refused() == nil {
 		t.Error("a bad second hello was heeded")
 	}
 	h.store.Read(func(f *state.Facts) {
@@ -175,7 +174,7 @@ func TestALostAgentsBuildsGoElsewhere(t *testing.T) {
 		t.Errorf("after the older attempt spoke the build is %+v", b)
 	}
 	a.heartbeat() // its lease is gone
-	if <-a.ended; a.err == nil {
+	if a.refused() == nil {
 		t.Error("an agent without a lease stays connected")
 	}
 }
@@ -243,6 +242,13 @@ func TestReconnect(t *testing.T) {
 	if got["shop-000002"] != 2 || got["shop-000003"] != 1 {
 		t.Errorf("work and attempts %v; want the second again as a new attempt, the third as the same", got)
 	}
+	a.update(word(works[1], 9, succeeded)) // its own older attempt
+	if c := take(a, a.cancels); !c.GetForget() || c.GetAttempt() != 1 {
+		t.Errorf("an older attempt was answered with %v", c)
+	}
+	if b := h.build("shop-000002"); b.Attempt != 2 || b.State != state.Assigned {
+		t.Errorf("after an older attempt spoke the build is %+v", b)
+	}
 	if b := h.build("shop-000001"); b.Attempt != 1 || b.State != state.Running {
 		t.Errorf("what it holds became %+v", b)
 	}
@@ -280,7 +286,7 @@ func TestOneNameTwoSessions(t *testing.T) {
 	h.queue("shop", 1)
 	take(fresh, fresh.works)
 	old.heartbeat()
-	if <-old.ended; old.err == nil {
+	if old.refused() == nil {
 		t.Error("the older session of an agent goes on")
 	}
 	h.store.Read(func(f *state.Facts) {
@@ -301,7 +307,7 @@ func TestFarewell(t *testing.T) {
 		if err := a.stream.CloseSend(); err != nil {
 			t.Fatal(err)
 		}
-		<-a.ended
+		_ = a.refused()
 	}
 	h.until("the idle agent is gone", func(f *state.Facts) bool { return f.Agents["idle"] == nil })
 	h.store.Read(func(f *state.Facts) {

@@ -89,7 +89,7 @@ func (r *rooms) faces(cfg Config, listen string) http.Handler {
 func (r *rooms) grpcServer(cfg Config) *grpc.Server {
 	s := grpc.NewServer(
 		grpc.MaxRecvMsgSize(8<<20),
-		grpc.InitialWindowSize(4<<20), grpc.InitialConnWindowSize(16<<20), grpc.ReadBufferSize(256<<10),
+		grpc.InitialWindowSize(1<<20), grpc.InitialConnWindowSize(4<<20), grpc.ReadBufferSize(256<<10),
 		grpc.KeepaliveParams(keepalive.ServerParameters{Time: 20 * time.Second, Timeout: 10 * time.Second}),
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 5 * time.Second, PermitWithoutStream: true}),
 		grpc.UnaryInterceptor(func(ctx context.Context, req any, _ *grpc.UnaryServerInfo, next grpc.UnaryHandler) (any, error) {

@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -107,9 +109,9 @@ func counting(beat, gate string) string {
 }
 
 // checkCount wants every line of counting once and in order.
-func checkCount(t *testing.T, log string) {
+func checkCount(t *testing.T, text string) {
 	t.Helper()
-	lines := strings.Split(log, "\n")
+	lines := strings.Split(text, "\n")
 	n := len(lines) - 2
 	if n < 1 || lines[n] != fmt.Sprintf("end %d", n) || lines[n+1] != "" {
 		t.Fatalf("the log has %d lines and ends with %q", len(lines), lines[max(0, n-3):])
@@ -147,6 +149,7 @@ func slowRemote(t *testing.T, gate string, asked chan<- struct{}) string {
 		t.Fatal(err)
 	}
 	proxy := httputil.NewSingleHostReverseProxy(&url.URL{Scheme: served.Scheme, Host: served.Host})
+	proxy.ErrorLog = log.New(io.Discard, "", 0) // who asks may be killed meanwhile
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method == http.MethodPost {
 			select {

@@ -73,7 +73,7 @@ func (d *Dispatcher) Register(s grpc.ServiceRegistrar) { agentv1.RegisterAgentsS
 
 // Run moves builds until ctx ends.
 func (d *Dispatcher) Run(ctx context.Context) error {
-	sub := d.Store.Subscribe(state.KindBuild, state.KindAgent, state.KindAppServer, state.KindActive)
+	sub := d.Store.Subscribe(state.KindInForce, state.KindBuild, state.KindAgent, state.KindAppServer, state.KindActive)
 	defer d.Store.Unsubscribe(sub)
 	for {
 		select {

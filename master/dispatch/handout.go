@@ -19,7 +19,7 @@ func (d *Dispatcher) handOut(ctx context.Context) error {
 	var plans []plan
 	now := time.Now().UTC()
 	d.Store.Read(func(f *state.Facts) {
-		matched := assign.Match(f.Queue(), d.workers(f))
+		matched := assign.Match(buildable(f), d.workers(f))
 		for _, m := range matched[:min(len(matched), maxHandOut)] {
 			plans = append(plans, d.plan(f, m, now))
 		}
@@ -43,6 +43,15 @@ func (d *Dispatcher) handOut(ctx context.Context) error {
 		d.inbox.nudge()
 	}
 	return nil
+}
+
+// buildable is the queue without what cannot be built now: an instance whose
+// manifest this release does not understand must not hold up others.
+func buildable(f *state.Facts) []*state.Build {
+	if len(f.Unreadable) == 0 {
+		return f.Queue()
+	}
+	return slices.DeleteFunc(slices.Clone(f.Queue()), func(b *state.Build) bool { return f.Manifests[b.Instance] == nil })
 }
 
 // maxHandOut is how many builds are assigned in one transaction, two facts each.
@@ -89,7 +98,7 @@ func (d *Dispatcher) offer(a *state.Agent) assign.Offer {
 func (d *Dispatcher) plan(f *state.Facts, m assign.Assignment, now time.Time) plan {
 	in := f.Manifests[m.Build.Instance]
 	if in == nil {
-		return d.without(*m.Build, now)
+		return plan{build: *m.Build} // it is ended, or comes back
 	}
 	url, revision := sourceRevision(f, in.Manifest, m.Build)
 	b, err := m.Build.Assign(m.Agent, url, revision, f.Revision)
@@ -106,15 +115,6 @@ func (d *Dispatcher) plan(f *state.Facts, m assign.Assignment, now time.Time) pl
 	p.build, p.work = b, workOf(&b, in.Manifest)
 	p.writes = append(p.writes, b.Put())
 	return p
-}
-
-// without ends a queued build whose manifest has gone.
-func (d *Dispatcher) without(b state.Build, now time.Time) plan {
-	ended, err := b.End(state.Errored, "the manifest of "+b.Instance+" is no longer in force", now)
-	if err != nil {
-		return plan{build: b}
-	}
-	return plan{build: ended, writes: ended.Finish()}
 }
 
 // sourceRevision is what the source is to be checked out at: what a person
@@ -138,7 +138,7 @@ func sourceRevision(f *state.Facts, m *manifests.Manifest, b *state.Build) (url,
 }
 
 // settleLosses takes builds back from agents that are gone and ends queued
-// builds that somebody wanted ended. With more, some of them are left for the
+// builds that somebody wanted ended or whose manifest has gone. With more, some of them are left for the
 // next transaction.
 func (d *Dispatcher) settleLosses(ctx context.Context, keys []state.Key, all bool) (more bool, err error) {
 	m := &moves{writes: map[state.Key]state.Write{}, lasts: map[string]*state.Last{}}
@@ -176,6 +176,10 @@ func (d *Dispatcher) settleLoss(m *moves, b *state.Build, now time.Time) {
 	switch {
 	case b.State == state.Queued && b.Cancel != "":
 		if ended, err := b.End(state.Cancelled, b.Cancel, now); err == nil {
+			m.end(&ended, nil)
+		}
+	case b.State == state.Queued && !m.facts.Known(b.Instance):
+		if ended, err := b.End(state.Errored, "the manifest of "+b.Instance+" is no longer in force", now); err == nil {
 			m.end(&ended, nil)
 		}
 	case b.Agent != "" && m.facts.Agents[b.Agent] == nil:
@@ -221,6 +225,13 @@ func concerned(f *state.Facts, keys []state.Key, all bool) []*state.Build {
 			}
 		case state.KindAgent:
 			for _, b := range f.OfAgent(k.Name) {
+				out = append(out, b)
+			}
+		case state.KindInForce:
+			if f.Known(k.Name) {
+				continue
+			}
+			for _, b := range f.OfInstance(k.Name) {
 				out = append(out, b)
 			}
 		}

@@ -25,7 +25,7 @@ func (d *Dispatcher) ReportWatches(ctx context.Context, r *agentv1.WatchReport) 
 		if refused != nil {
 			d.Log.Warn("a watch file was refused", "build", r.GetBuild(), "error", refused)
 		}
-		_, err := d.Store.Commit(ctx, writes...)
+		err := d.Store.CommitSeen(ctx, writes...) // seen: the build may say next that it has ended
 		switch {
 		case errors.Is(err, store.ErrConflict):
 			if err := d.Store.CatchUp(ctx); err != nil {

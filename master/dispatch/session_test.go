@@ -384,9 +384,10 @@ func TestCancel(t *testing.T) {
 
 func TestABuildWhoseManifestIsGone(t *testing.T) {
 	h := open(t, time.Minute)
-	id := h.queue("shop", 1)
-	h.connect("one", 1)
-	h.until("it has ended", func(f *state.Facts) bool { return f.Builds[id] == nil })
+	h.manifest("shop", plain)
+	id := h.queue("shop", 1) // no agent is there
+	h.change(func(f *state.Facts) state.Write { return f.Manifests["shop"].Put().Drop() })
+	h.until("it has ended", func(f *state.Facts) bool { return f.Builds[id] == nil && f.Lasts["shop"] != nil })
 	if b := h.build(id); b.State != state.Errored || !strings.Contains(b.Error, "no longer in force") {
 		t.Errorf("the build is %+v", b)
 	}

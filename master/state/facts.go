@@ -61,6 +61,13 @@ func (f *Facts) OfInstance(name string) map[string]*Build { return f.byInstance[
 // Servers returns an instance's AppServers that are not terminated.
 func (f *Facts) Servers(instance string) map[string]*AppServer { return f.servers[instance] }
 
+// Known says whether an instance has a manifest in force, be it one that this
+// release cannot read.
+func (f *Facts) Known(instance string) bool {
+	_, unreadable := f.Unreadable[instance]
+	return unreadable || f.Manifests[instance] != nil
+}
+
 // Put takes in one fact as the store has it.
 func (f *Facts) Put(k Key, value []byte, rev int64) error {
 	switch k.Kind {

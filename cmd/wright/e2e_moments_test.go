@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"net/http"
 	"os"
 	"strconv"
 	"testing"
@@ -105,8 +106,6 @@ func round(t *testing.T, h *wrighttest.House, n int, kill func() (again func()))
 		t.Errorf("the log of %s is %q", id, log)
 	}
 	wantStates(t, h, "shop", b.ID+".1 healthy active")
-	if status, body := h.Visit("shop"); status != 200 || body != fmt.Sprint(n) {
-		t.Errorf("%s: the AppServer answers %d %q", id, status, body)
-	}
+	wantAnswer(t, h, "shop", http.StatusOK, fmt.Sprint(n))
 	h.Await("the directory of "+id+" to go", func() bool { return len(below(h, "*", "builds/shop*")) == 0 })
 }

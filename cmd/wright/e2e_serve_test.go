@@ -21,6 +21,16 @@ mv "$WRIGHT_APPSERVER_DIR/run.new" "$WRIGHT_APPSERVER_DIR/run"
 `, strings.Replace(wrighttest.Task(t, "serve "+text), "' '", "'\nexec '", 1))
 }
 
+// wantAnswer waits until the AppServer of an instance answers so: the proxy
+// hears of a switch a moment after the facts say it.
+func wantAnswer(t *testing.T, h *wrighttest.House, instance string, status int, body string) {
+	t.Helper()
+	h.Await(fmt.Sprintf("%s to answer %d %q", instance, status, body), func() bool {
+		s, text := h.Visit(instance)
+		return s == status && (body == "" || text == body)
+	})
+}
+
 // appServer is a manifest whose AppServer answers text, after before has run.
 func appServer(t *testing.T, text, before string, lines ...string) string {
 	t.Helper()

@@ -172,6 +172,18 @@ func (f *file) parse(path string) {
 	f.manifest = m
 }
 
+// ReadFile reads one manifest as ReadDir does. Its error is always Errors.
+func ReadFile(path string) (*Manifest, error) {
+	f := (*file)(nil).again(path)
+	switch {
+	case f == nil:
+		return nil, Errors{{Place: Place{path, 1, 1}, Message: "there is no such file"}}
+	case f.errs != nil:
+		return nil, f.errs
+	}
+	return f.manifest, nil
+}
+
 // readFile reads a regular file up to a little more than a manifest may have.
 func readFile(path string) (fs.FileInfo, []byte, error) {
 	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0) // a pipe must not hold us up

@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"os"
 	"slices"
@@ -13,10 +12,6 @@ import (
 	"github.com/wright-build/wright/manifests"
 	"github.com/wright-build/wright/master/api/view"
 )
-
-// maxManifest is a little more than a manifest may have, in bytes: what is
-// longer is cut, and refused as too long.
-const maxManifest = 256<<10 + 1
 
 func (a *app) manifest() *cobra.Command {
 	return group("manifest", "manifests: are they right, are they in force", a.manifestCheck(), a.manifestList())
@@ -75,16 +70,7 @@ func (f *findings) check(path string) error {
 }
 
 func (f *findings) checkFile(path string) error {
-	file, err := os.Open(path)
-	if err != nil {
-		return fmt.Errorf("check a manifest: %w", err)
-	}
-	defer file.Close()
-	text, err := io.ReadAll(io.LimitReader(file, maxManifest))
-	if err != nil {
-		return fmt.Errorf("check a manifest: %w", err)
-	}
-	m, err := manifests.Parse(path, text)
+	m, err := manifests.ReadFile(path)
 	if err == nil {
 		f.fine(m)
 		return nil

@@ -191,9 +191,9 @@ func (d *decision) stand(a *state.AppServer) {
 
 // retire ends what is beyond the number to keep: the active one, and of the
 // others those that were active last, because to them a person may want to
-// return; after them the newest.
+// return; after them the newest. As many may wait for a person.
 func (d *decision) retire() {
-	kept := 0
+	kept, waiting := 0, 0
 	for _, a := range d.servers {
 		if d.active.AppServer == a.ID {
 			kept++
@@ -204,10 +204,13 @@ func (d *decision) retire() {
 		if !a.Good || a.State != state.Healthy || a.ID == d.active.AppServer || a.Wanted != "" {
 			continue
 		}
-		if a.Number > d.active.Highest && (a.Manually || !a.GivenUp()) {
-			continue // it waits for a person, or for its activation
+		rank := &kept
+		if a.Number > d.active.Highest && a.Manually {
+			rank = &waiting
+		} else if a.Number > d.active.Highest && !a.GivenUp() {
+			continue // it is to be activated
 		}
-		if kept++; kept <= a.Keep {
+		if *rank++; *rank <= a.Keep {
 			continue
 		}
 		if until := a.IdleSince.Add(drainTime); d.now.Before(until) {

@@ -98,6 +98,7 @@ func TestDecide(t *testing.T) {
 		"an older one does not":                  {active(2, 2), []*state.AppServer{server(2), server(1, building)}, ""},
 		"two come up at once":                    {nil, []*state.AppServer{server(1, building), server(2, building)}, "active=2 highest=2; 2 healthy"},
 		"manually waits":                         {active(1, 1), []*state.AppServer{server(1), server(2, manually)}, ""},
+		"too many wait":                          {active(1, 1), []*state.AppServer{server(1), server(2, manually), server(3, manually), server(4, manually)}, "2 terminating terminate/new1"},
 		"a person chooses it":                    {active(1, 1), []*state.AppServer{server(1), server(2, manually, wanted(state.Activate))}, "active=2 highest=2; 2 healthy; 1 healthy"},
 		"a person chooses an older one":          {active(2, 2), []*state.AppServer{server(1, wanted(state.Activate)), server(2)}, "active=1 highest=2; 2 healthy; 1 healthy"},
 		"that choice stands":                     {active(1, 2), []*state.AppServer{server(1), server(2)}, ""},

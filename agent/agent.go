@@ -45,11 +45,13 @@ func Run(ctx context.Context, cfg Config) error {
 	if err := cfg.complete(); err != nil {
 		return err
 	}
-	unlock, err := lock(ctx, cfg.Data)
+	unlock, err := lock(cfg.Data)
 	if err != nil {
 		return err
 	}
 	defer unlock()
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
 	super, err := process.Connect(ctx, filepath.Join(cfg.Data, "supervisor"), append(cfg.Supervisor, filepath.Join(cfg.Data, "supervisor")), cfg.Log)
 	if err != nil {
 		return fmt.Errorf("reach the supervisor: %w", err)
@@ -69,6 +71,7 @@ func Run(ctx context.Context, cfg Config) error {
 		return err
 	}
 	err = a.converse(ctx)
+	stop() // a refused agent's builds wait for the next one, too
 	a.builds.Wait()
 	a.dismiss(ctx)
 	return err
@@ -93,7 +96,7 @@ func (a *Agent) dismiss(ctx context.Context) {
 
 // lock makes sure that one agent uses a directory. The lock goes with the
 // process, however it ends.
-func lock(ctx context.Context, dir string) (unlock func(), err error) {
+func lock(dir string) (unlock func(), err error) {
 	if err := os.MkdirAll(filepath.Join(dir, "builds"), 0o700); err != nil {
 		return nil, err
 	}
@@ -120,7 +123,7 @@ func (a *Agent) resume(ctx context.Context) error {
 		if err != nil {
 			a.cfg.Log.Error("what a former agent left cannot be taken up; the master tries that build again", "dir", dir, "error", err)
 			if err := os.RemoveAll(dir); err != nil {
-				return err
+				a.cfg.Log.Error("removing it", "error", err)
 			}
 			continue
 		}

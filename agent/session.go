@@ -73,9 +73,14 @@ func (a *Agent) session(ctx context.Context) error {
 	}
 	a.cfg.Log.Info("connected to the master", "address", a.cfg.Address)
 	heard := make(chan error, 1)
-	go func() { heard <- a.listen(ctx, s) }()
+	go func() {
+		defer close(heard)
+		heard <- a.listen(ctx, s)
+	}()
 	err = a.speak(ctx, s, welcome.GetLease().AsDuration(), heard)
 	cancel()
+	for range heard { // nothing is taken on once this session is over
+	}
 	return err
 }
 

@@ -72,18 +72,20 @@ func (k *Keeper) Databases(ctx context.Context, owner, instance, build string, w
 	return vars, nil
 }
 
-// DropDatabases deletes what Databases created; persistent ones stay.
+// DropDatabases deletes what Databases created, as much of it as can be;
+// persistent ones stay.
 func (k *Keeper) DropDatabases(ctx context.Context, owner string, made []*agentv1.Database) error {
+	var failed error
 	for _, d := range made {
 		p, err := k.Providers.Database(ctx, d.GetProvider())
 		if err == nil {
 			err = p.Delete(ctx, databaseToken(owner, d))
 		}
 		if err != nil {
-			return fmt.Errorf("delete database %s with %s: %w", d.GetName(), d.GetProvider(), err)
+			failed = errors.Join(failed, fmt.Errorf("delete database %s with %s: %w", d.GetName(), d.GetProvider(), err))
 		}
 	}
-	return nil
+	return failed
 }
 
 func databaseToken(owner string, d *agentv1.Database) string { return owner + "/" + d.GetName() }

@@ -35,10 +35,14 @@ func Healthy(ctx context.Context, address string, h *agentv1.Health, progress io
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 	wait := 20 * time.Millisecond
+	var last error
 	for {
-		last := ask(ctx, client, url)
-		if last == nil {
+		err := ask(ctx, client, url)
+		if err == nil {
 			return nil
+		}
+		if last == nil || ctx.Err() == nil { // what it answered says more than that time was up
+			last = err
 		}
 		t := time.NewTimer(wait)
 		select {

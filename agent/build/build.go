@@ -72,21 +72,30 @@ func New(t Tools, dir string, w *agentv1.Work) (*Attempt, error) {
 	if err := t.Spares.take(dir); err != nil {
 		return nil, fmt.Errorf("make the directory of build %s: %w", w.GetBuild(), err)
 	}
-	if err := keep(dir, w); err != nil {
-		return nil, err
+	err := keep(dir, w)
+	if err == nil {
+		var a *Attempt
+		if a, err = Resume(t, dir); err == nil {
+			return a, nil
+		}
 	}
-	return Resume(t, dir)
+	return nil, errors.Join(fmt.Errorf("write down the work of build %s: %w", w.GetBuild(), err), os.RemoveAll(dir))
 }
 
 // Resume takes up the attempt that is kept in dir.
 func Resume(t Tools, dir string) (*Attempt, error) {
-	w, r, err := recall(dir)
+	w, r, torn, err := recall(dir)
 	if err != nil {
 		return nil, err
 	}
 	file, err := openJournal(dir)
 	if err != nil {
 		return nil, err
+	}
+	if torn {
+		if err := endLine(file); err != nil {
+			return nil, errors.Join(fmt.Errorf("mend %s: %w", file.Name(), err), file.Close())
+		}
 	}
 	a := &Attempt{
 		Tools: t, work: w, dir: dir, cancel: make(chan string, 1), forget: make(chan struct{}),
@@ -178,24 +187,64 @@ func (a *Attempt) Run(ctx context.Context) error {
 	defer a.journal.Close()
 	delivery := a.deliver(ctx)
 	defer delivery.abandon()
-	verdict := a.carryOut(ctx)
-	switch {
-	case ctx.Err() != nil:
-		return ctx.Err()
-	case errors.Is(verdict, ErrLost):
-		delivery.abandon()
-		a.clear(ctx)
-		return verdict
+	if err := a.decide(ctx); err != nil {
+		if errors.Is(err, ErrLost) {
+			delivery.abandon()
+			a.clear(ctx)
+		}
+		return err
 	}
 	delivery.complete(ctx, a.forget)
-	if err := a.tell(ctx, verdict); err != nil {
+	if err := a.tell(ctx); err != nil {
 		return err
 	}
 	a.clear(ctx)
 	return nil
 }
 
-// carryOut is work, ended early by Cancel.
+// decide carries the attempt out, unless a former agent process came to a
+// verdict already. One that is no success is written down before it is
+// delivered: carried out again, the attempt might end in another way.
+func (a *Attempt) decide(ctx context.Context) error {
+	if a.record.Verdict != agentv1.State_STATE_UNSPECIFIED {
+		a.deliverAgain(ctx)
+		return nil
+	}
+	verdict := a.carryOut(ctx)
+	if verdict != nil && ctx.Err() == nil {
+		a.endSteps(ctx, verdict)
+	}
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case errors.Is(verdict, ErrLost):
+		return verdict
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.record.end(verdict)
+	if verdict == nil {
+		return nil
+	}
+	if err := write(a.journal, entry{Record: &a.record}); err != nil {
+		return fmt.Errorf("write down the verdict on build %s: %w", a.Build(), err)
+	}
+	return nil
+}
+
+// deliverAgain hands on what a former agent process may not have delivered of
+// an attempt that it came to a verdict on.
+func (a *Attempt) deliverAgain(ctx context.Context) {
+	a.output.Begin(0, "wright")
+	for i, name := range a.commands() {
+		a.output.Begin(i+1, name)
+	}
+	if a.record.Fetched && a.record.Verdict != agentv1.State_STATE_SUCCEEDED {
+		a.report(ctx, false)
+	}
+}
+
+// carryOut is carry, ended early by Cancel.
 func (a *Attempt) carryOut(ctx context.Context) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -219,13 +268,13 @@ func (a *Attempt) carryOut(ctx context.Context) error {
 }
 
 // tell says the verdict until the master has stored it or has no use for it.
-func (a *Attempt) tell(ctx context.Context, verdict error) error {
+func (a *Attempt) tell(ctx context.Context) error {
 	select {
 	case <-a.forget:
 		return nil
 	default:
 	}
-	if err := a.say(func(r *record) { r.end(verdict) }); err != nil {
+	if err := a.say(func(r *record) { r.State, r.Phase = r.Verdict, "" }); err != nil {
 		return err
 	}
 	select {
@@ -237,21 +286,20 @@ func (a *Attempt) tell(ctx context.Context, verdict error) error {
 	return nil
 }
 
-// end is the final state that a verdict stands for.
+// end takes in the verdict; the state follows when all is delivered.
 func (r *record) end(verdict error) {
 	var c *cancelled
 	var f *failure
 	switch {
 	case verdict == nil:
-		r.State = agentv1.State_STATE_SUCCEEDED
+		r.Verdict = agentv1.State_STATE_SUCCEEDED
 	case errors.As(verdict, &c):
-		r.State, r.Error = agentv1.State_STATE_CANCELLED, c.reason
+		r.Verdict, r.Error = agentv1.State_STATE_CANCELLED, c.reason
 	case errors.As(verdict, &f):
-		r.State, r.Error = agentv1.State_STATE_FAILED, f.Error()
+		r.Verdict, r.Error = agentv1.State_STATE_FAILED, f.Error()
 	default:
-		r.State, r.Error = agentv1.State_STATE_ERRORED, verdict.Error()
+		r.Verdict, r.Error = agentv1.State_STATE_ERRORED, verdict.Error()
 	}
-	r.Phase = ""
 	if r.FinishedAt.IsZero() {
 		r.FinishedAt = time.Now().UTC()
 	}
@@ -259,13 +307,19 @@ func (r *record) end(verdict error) {
 
 // clear removes all that is kept of the attempt.
 func (a *Attempt) clear(ctx context.Context) {
-	for _, id := range a.stepIDs() {
-		if err := a.Supervisor.Forget(ctx, id); err != nil {
+	for i := range a.commands() {
+		if err := a.Supervisor.Forget(ctx, a.stepID(i+1)); err != nil {
 			a.Log.Debug("forgetting a step", "error", err) // it may never have run
 		}
 	}
-	if err := errors.Join(a.empty(), a.Spares.give(a.dir, a.journal)); err != nil {
-		a.Log.Error("removing the attempt's directory", "error", err)
+	err := a.empty()
+	if err == nil {
+		err = a.Spares.give(a.dir, a.journal)
+	} else { // it must serve no other attempt, and no agent is to take it up
+		err = errors.Join(err, os.Remove(a.path(journal)))
+	}
+	if err != nil {
+		a.Log.Error("removing the attempt's directory", "dir", a.dir, "error", err)
 	}
 }
 

@@ -24,9 +24,10 @@ func (a *Attempt) deliver(ctx context.Context) *delivery {
 	spoken := make(chan struct{}) // the notes are complete too
 	var both sync.WaitGroup
 	both.Go(func() {
-		defer close(spoken)
 		a.reports.deliver(ctx, d.closed)
-		a.output.End(0)
+		if ctx.Err() == nil { // else the next agent process has more to say
+			close(spoken)
+		}
 	})
 	both.Go(func() {
 		if err := a.output.Deliver(ctx, a.Master.Client(), spoken); err != nil && !errors.Is(err, context.Canceled) {

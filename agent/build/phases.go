@@ -158,17 +158,33 @@ func (a *Attempt) stepID(part int) string {
 	return fmt.Sprintf("%s.%d.%d", a.Build(), a.Number(), part)
 }
 
-// stepIDs are the IDs of all commands that the attempt may have run.
-func (a *Attempt) stepIDs() []string {
-	n := len(a.work.GetSteps())
+// commands are the names of all commands that the attempt may have run, in the
+// order of their parts, which begin with 1.
+func (a *Attempt) commands() []string {
+	var names []string
+	for _, s := range a.work.GetSteps() {
+		names = append(names, s.GetName())
+	}
 	if a.work.GetAppserver().GetProvision() != "" {
-		n++
+		names = append(names, provision)
 	}
-	ids := make([]string, n)
-	for i := range ids {
-		ids[i] = a.stepID(i + 1)
+	return names
+}
+
+// endSteps ends what may still run of an attempt that came to its end before it
+// came to that step: a former agent process may have started it, or this one
+// when it was just told to give up.
+func (a *Attempt) endSteps(ctx context.Context, why error) {
+	for i, name := range a.commands() {
+		id := a.stepID(i + 1)
+		if a.Supervisor.Kill(ctx, id, why.Error()) != nil {
+			continue // it never ran
+		}
+		a.output.Begin(i+1, name)
+		if _, err := a.Supervisor.Wait(ctx, id); err != nil {
+			a.Log.Warn("ending a step", "step", id, "error", err)
+		}
 	}
-	return ids
 }
 
 // run runs one command to its end, or takes up the one that a former agent

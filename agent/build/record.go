@@ -74,14 +74,19 @@ func write(f *os.File, e entry) error {
 	return err
 }
 
-// recall reads what a journal says. The record is nil before the first one.
-func recall(dir string) (*agentv1.Work, *record, error) {
+// endLine ends a line that was cut off, so that the next one is read.
+func endLine(f *os.File) error {
+	_, err := f.Write([]byte{'\n'})
+	return err
+}
+
+// recall reads what a journal says. The record is nil before the first one;
+// torn says that the last line lacks its end.
+func recall(dir string) (work *agentv1.Work, last *record, torn bool, err error) {
 	data, err := os.ReadFile(filepath.Join(dir, journal))
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, false, err
 	}
-	var work *agentv1.Work
-	var last *record
 	for line := range bytes.Lines(data) {
 		var e entry
 		if json.Unmarshal(line, &e) != nil {
@@ -99,22 +104,22 @@ func recall(dir string) (*agentv1.Work, *record, error) {
 		err = errors.New("no work is kept")
 	}
 	if err != nil {
-		return nil, nil, fmt.Errorf("read %s: %w", filepath.Join(dir, journal), err)
+		return nil, nil, false, fmt.Errorf("read %s: %w", filepath.Join(dir, journal), err)
 	}
-	return work, last, nil
+	return work, last, !bytes.HasSuffix(data, []byte{'\n'}), nil
 }
 
 // update is the record as the master is told.
 func (r *record) update(w *agentv1.Work) *agentv1.Update {
 	u := &agentv1.Update{
 		Build: w.GetBuild(), Attempt: w.GetAttempt(), Version: r.Version, State: r.State, Phase: r.Phase,
-		Error: r.Error, Revisions: r.Revisions,
+		Revisions: r.Revisions,
+	}
+	if final := r.State >= agentv1.State_STATE_SUCCEEDED; final {
+		u.Error, u.FinishedAt = r.Error, timestamppb.New(r.FinishedAt)
 	}
 	if !r.StartedAt.IsZero() {
 		u.StartedAt = timestamppb.New(r.StartedAt)
-	}
-	if !r.FinishedAt.IsZero() {
-		u.FinishedAt = timestamppb.New(r.FinishedAt)
 	}
 	if s := r.Server; s != nil {
 		u.Server = &agentv1.Server{Spawned: true, Healthy: s.Healthy, Address: s.Host, Port: int32(s.Port)}

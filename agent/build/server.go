@@ -99,6 +99,9 @@ func (a *Attempt) appserver(ctx context.Context, env map[string]string) error {
 	return a.activate(ctx)
 }
 
+// provision is the name of the command that provisions.
+const provision = "provision"
+
 // provision runs the manifest's command against the new AppServer.
 func (a *Attempt) provision(ctx context.Context, env map[string]string, host string, port int) error {
 	wanted := a.work.GetAppserver()
@@ -115,7 +118,7 @@ func (a *Attempt) provision(ctx context.Context, env map[string]string, host str
 		"WRIGHT_APPSERVER_PORT": strconv.Itoa(port),
 	})
 	return a.run(ctx, command{
-		part: len(a.work.GetSteps()) + 1, name: "provision", run: wanted.GetProvision(),
+		part: len(a.work.GetSteps()) + 1, name: provision, run: wanted.GetProvision(),
 		timeout: wanted.GetProvisionTimeout().AsDuration(), env: env,
 	})
 }

@@ -89,6 +89,16 @@ func (o *Output) End(number int) {
 	o.poke()
 }
 
+// endAll ends the parts that nobody has ended: those of commands that could not
+// be started.
+func (o *Output) endAll() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for _, p := range o.parts {
+		p.ended = true
+	}
+}
+
 // poke wakes Deliver. The caller holds mu.
 func (o *Output) poke() {
 	select {
@@ -97,14 +107,27 @@ func (o *Output) poke() {
 	}
 }
 
-// Deliver sends everything until all parts have ended and closed is closed, and
-// the master has acknowledged it all. It reconnects until ctx ends.
+// The time between two tries to reach a master. A connection that held for
+// stable forgives earlier failures.
+const (
+	minWait = 50 * time.Millisecond
+	maxWait = 2 * time.Second
+	stable  = 5 * time.Second
+)
+
+// Deliver sends everything until closed is closed, which says that all parts
+// have ended, and the master has acknowledged it all. It reconnects until ctx
+// ends.
 func (o *Output) Deliver(ctx context.Context, master Dialer, closed <-chan struct{}) error {
-	wait := 50 * time.Millisecond
+	wait := minWait
 	for {
+		began := time.Now()
 		err := o.deliver(ctx, master, closed)
 		if err == nil || errors.Is(err, errRefused) || ctx.Err() != nil {
 			return err
+		}
+		if time.Since(began) > stable {
+			wait = minWait
 		}
 		o.log.Debug("output stream broke; trying again", "build", o.build, "error", err)
 		t := time.NewTimer(wait)
@@ -114,7 +137,7 @@ func (o *Output) Deliver(ctx context.Context, master Dialer, closed <-chan struc
 			t.Stop()
 			return ctx.Err()
 		}
-		wait = min(wait*2, 2*time.Second)
+		wait = min(wait*2, maxWait)
 	}
 }
 
@@ -138,6 +161,7 @@ func (o *Output) deliver(ctx context.Context, master Dialer, closed <-chan struc
 		case <-o.news:
 		case <-tick.C:
 		case <-closed:
+			o.endAll()
 			if err := l.await(ctx, o); err != nil {
 				return err
 			}
@@ -315,6 +339,11 @@ func (l *line) empty(p part) error {
 
 func (l *line) sendFrom(f *os.File, p part) error {
 	for !l.ended[p.number] {
+		select {
+		case err := <-l.broken:
+			return err // nobody listens to the rest
+		default:
+		}
 		l.sent[p.number] = max(l.sent[p.number], l.output.held(p.number))
 		n, err := f.ReadAt(l.buf, l.sent[p.number])
 		if err != nil && !errors.Is(err, io.EOF) {

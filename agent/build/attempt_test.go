@@ -136,33 +136,22 @@ func TestVerdictIsFinal(t *testing.T) {
 
 // TestAckOfAnOldWord: only the ack of the final word lets an attempt go.
 func TestAckOfAnOldWord(t *testing.T) {
-	tools, master := tools(t)
-	a, err := New(tools, filepath.Join(t.TempDir(), "shop-000001.1"), work())
-	if err != nil {
-		t.Fatal(err)
-	}
-	final := make(chan *agentv1.Update, 1)
-	master.heard = func(u *agentv1.Update) {
-		a.Acked(u.GetVersion() - 1)
-		if u.GetState() == agentv1.State_STATE_SUCCEEDED {
-			final <- u
-		} else {
-			a.Acked(u.GetVersion())
+	for _, c := range []struct {
+		state agentv1.State
+		ack   int64
+		goes  bool
+	}{
+		{agentv1.State_STATE_RUNNING, 5, false},
+		{agentv1.State_STATE_RUNNING, 6, false},
+		{agentv1.State_STATE_SUCCEEDED, 4, false},
+		{agentv1.State_STATE_SUCCEEDED, 5, true},
+		{agentv1.State_STATE_CANCELLED, 5, true},
+	} {
+		a := &Attempt{acked: make(chan struct{}, 1), record: record{State: c.state, Version: 5}}
+		a.Acked(c.ack)
+		a.Acked(c.ack) // once more does not block
+		if goes := len(a.acked) == 1; goes != c.goes {
+			t.Errorf("%s at 5, ack of %d: it goes: %v", c.state, c.ack, goes)
 		}
-	}
-	done := make(chan error, 1)
-	go func() { done <- a.Run(t.Context()) }()
-	u := <-final
-	select {
-	case err := <-done:
-		t.Fatalf("gone before its end was stored: %v", err)
-	default:
-	}
-	if _, err := os.Stat(a.dir); err != nil {
-		t.Error(err)
-	}
-	a.Acked(u.GetVersion())
-	if err := <-done; err != nil {
-		t.Error(err)
 	}
 }

@@ -272,7 +272,9 @@ func cloudKilledInDelete(t *testing.T, b *cloudBench) {
 		go func() { deleted <- p.Delete(b.call(t), token) }()
 		<-time.After(delay)
 		b.kill(t, h)
-		<-deleted // killed or done, both are right
+		if err := <-deleted; err != nil && plugins.CodeOf(err) != plugins.Transient {
+			t.Errorf("delete killed after %v failed with code %q, want transient: %v", delay, plugins.CodeOf(err), err)
+		}
 		_, p = b.provider(t)
 		if err := p.Delete(b.call(t), token); err != nil {
 			t.Errorf("delete again after a kill after %v: %v", delay, err)

@@ -195,6 +195,9 @@ func (a *Attempt) Run(ctx context.Context) error {
 		return err
 	}
 	delivery.complete(ctx, a.forget)
+	if ctx.Err() != nil {
+		return ctx.Err() // the master must not hear of the end before it has the output
+	}
 	if err := a.tell(ctx); err != nil {
 		return err
 	}

@@ -178,12 +178,25 @@ func (a *Agent) end(k key) {
 	delete(a.attempts, k)
 	idle := len(a.attempts) == 0
 	a.mu.Unlock()
+	a.link.poke()
 	if !idle {
 		return
 	}
 	if err := a.spares.Clear(); err != nil {
 		a.cfg.Log.Error("removing spare directories", "error", err)
 	}
+}
+
+// awaitsAck says whether a verdict was told that may not be stored yet.
+func (a *Agent) awaitsAck() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, attempt := range a.attempts {
+		if attempt.Update().GetState() >= agentv1.State_STATE_SUCCEEDED {
+			return true
+		}
+	}
+	return false
 }
 
 // lose makes the master hear again what is held here, and so what is not.

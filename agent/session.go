@@ -11,6 +11,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"github.com/wright-build/wright/agent/build"
 	agentv1 "github.com/wright-build/wright/proto/agent/v1"
 )
 
@@ -28,7 +29,7 @@ func (a *Agent) converse(ctx context.Context) error {
 		if fatal(err) {
 			return fmt.Errorf("the master at %s refuses this agent: %s", a.cfg.Address, status.Convert(err).Message())
 		}
-		if time.Since(began) > 5*time.Second {
+		if time.Since(began) > time.Second {
 			wait = 50 * time.Millisecond
 		}
 		a.cfg.Log.Warn("no master; trying again", "error", err, "in", wait)
@@ -129,7 +130,7 @@ func (a *Agent) speak(ctx context.Context, s stream, lease time.Duration, heard 
 		case err := <-heard:
 			return err
 		case <-ctx.Done():
-			return leave(s, heard)
+			return a.leave(s, heard)
 		}
 	}
 }
@@ -137,7 +138,27 @@ func (a *Agent) speak(ctx context.Context, s stream, lease time.Duration, heard 
 // farewellTime is how long the master has to answer a farewell.
 const farewellTime = 3 * time.Second
 
-func leave(s stream, heard <-chan error) error {
+// leave says goodbye once the master has stored the verdicts that it was told,
+// so that nothing of them is left here.
+func (a *Agent) leave(s stream, heard <-chan error) error {
+	late := time.NewTimer(build.LastWords)
+	defer late.Stop()
+	for a.awaitsAck() {
+		if err := a.sendQueued(s); err != nil {
+			return received(s, err)
+		}
+		select {
+		case <-a.link.more:
+		case err := <-heard:
+			return err
+		case <-late.C:
+			return goodbye(s, heard)
+		}
+	}
+	return goodbye(s, heard)
+}
+
+func goodbye(s stream, heard <-chan error) error {
 	if err := s.CloseSend(); err != nil {
 		return err
 	}

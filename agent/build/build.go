@@ -284,6 +284,23 @@ func (a *Attempt) tell(ctx context.Context) error {
 	case <-a.acked:
 	case <-a.forget:
 	case <-ctx.Done():
+		return a.lastAck(ctx)
+	}
+	return nil
+}
+
+// LastWords is how long an agent that stops waits until the master has stored
+// the verdicts that it was told.
+const LastWords = time.Second
+
+// lastAck waits a little after the end of ctx.
+func (a *Attempt) lastAck(ctx context.Context) error {
+	late := time.NewTimer(LastWords)
+	defer late.Stop()
+	select {
+	case <-a.acked:
+	case <-a.forget:
+	case <-late.C:
 		return ctx.Err()
 	}
 	return nil
@@ -310,6 +327,8 @@ func (r *record) end(verdict error) {
 
 // clear removes all that is kept of the attempt.
 func (a *Attempt) clear(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), LastWords)
+	defer cancel()
 	for i := range a.commands() {
 		if err := a.Supervisor.Forget(ctx, a.stepID(i+1)); err != nil {
 			a.Log.Debug("forgetting a step", "error", err) // it may never have run
@@ -327,13 +346,26 @@ func (a *Attempt) clear(ctx context.Context) {
 }
 
 // empty removes all but the journal, which stays for the next agent process to
-// find should this one die meanwhile.
+// find should this one die meanwhile, and a workspace that was never used.
 func (a *Attempt) empty() error {
 	entries, err := os.ReadDir(a.dir)
 	for _, e := range entries {
-		if e.Name() != journal {
+		if e.Name() != journal && !a.untouched(e.Name()) {
 			err = errors.Join(err, workspace.Remove(a.path(e.Name())))
 		}
 	}
 	return err
+}
+
+// untouched says whether it is the workspace, and as it was made.
+func (a *Attempt) untouched(name string) bool {
+	if name != "workspace" {
+		return false
+	}
+	info, err := os.Lstat(a.path(name))
+	if err != nil || info.Mode() != os.ModeDir|0o700 {
+		return false
+	}
+	inside, err := os.ReadDir(a.path(name))
+	return err == nil && len(inside) == 0
 }

@@ -9,9 +9,9 @@ import (
 )
 
 // Spares are the directories of ended attempts, with nothing but an empty
-// journal in them, for new attempts to take: where many short builds run, making
-// and removing directories is what costs most. What a step may have had open
-// never gets here.
+// journal and an empty workspace in them, for new attempts to take: where many
+// short builds run, making and removing directories is what costs most. No file
+// that a step may have had open gets here.
 type Spares struct {
 	dir string
 

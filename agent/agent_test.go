@@ -92,7 +92,7 @@ func TestManyBuilds(t *testing.T) {
 	for i := range builds {
 		s.work(work(fmt.Sprintf("shop-%06d", i), "test -z \"$(ls -A)\"; echo $WRIGHT_BUILD"))
 	}
-	for done := 0; done < builds; done++ {
+	for range builds {
 		if u := s.untilFinal(); u.GetState() != agentv1.State_STATE_SUCCEEDED {
 			t.Errorf("the end: %v", u)
 		}

@@ -180,3 +180,19 @@ func TestHealthyGivenUp(t *testing.T) {
 		t.Errorf("it took %s", took)
 	}
 }
+
+// TestHealthyLastAnswer: what it answered last is told, not that a later answer
+// did not come in time.
+func TestHealthyLastAnswer(t *testing.T) {
+	var n atomic.Int32
+	address, _ := answering(t, func(w http.ResponseWriter, r *http.Request) {
+		if n.Add(1) > 1 {
+			<-r.Context().Done()
+			return
+		}
+		status(503)(w, r)
+	})
+	if err := Healthy(t.Context(), address, check(200*time.Millisecond), t.Output()); err == nil || !strings.Contains(err.Error(), "503") {
+		t.Errorf("got %v", err)
+	}
+}

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
@@ -16,6 +17,7 @@ import (
 
 func TestHello(t *testing.T) {
 	m := newMaster(t)
+	m.lease = 300 * time.Millisecond
 	w := newWorker(t, m)
 	if err := os.WriteFile(filepath.Join(w.cfg.Plugins[0], "wright-cloud-fake"), []byte("#!/bin/sh\n"), 0o700); err != nil {
 		t.Fatal(err)

@@ -25,6 +25,7 @@ type master struct {
 	agentv1.UnimplementedAgentsServer
 	t        *testing.T
 	address  string
+	lease    time.Duration // agents beat three times in it
 	sessions chan *session
 
 	mu      sync.Mutex // guards all below
@@ -62,7 +63,7 @@ type session struct {
 func newMaster(t *testing.T) *master {
 	t.Helper()
 	m := &master{
-		t: t, address: "127.0.0.1:0", sessions: make(chan *session, 100), output: map[string]*part{},
+		t: t, address: "127.0.0.1:0", lease: time.Minute, sessions: make(chan *session, 100), output: map[string]*part{},
 		verdict: &agentv1.WatchVerdict{Accepted: true},
 	}
 	m.start()
@@ -132,7 +133,7 @@ func (m *master) Session(stream grpc.BidiStreamingServer[agentv1.FromAgent, agen
 		m.t.Errorf("the agent begins with %v", first)
 	}
 	s.send(&agentv1.FromMaster{Message: &agentv1.FromMaster_Welcome{Welcome: &agentv1.Welcome{
-		Installation: "test", Lease: durationpb.New(300 * time.Millisecond),
+		Installation: "test", Lease: durationpb.New(m.lease),
 	}}})
 	m.ack(s, s.hello.GetBuilds())
 	m.sessions <- s

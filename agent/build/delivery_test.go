@@ -1,0 +1,83 @@
+package build
+
+import (
+	"context"
+	"path/filepath"
+	"runtime"
+	"sync/atomic"
+	"testing"
+
+	"google.golang.org/grpc"
+
+	agentv1 "github.com/wright-build/wright/proto/agent/v1"
+)
+
+// hearing is a master that takes in output, also such as was sent while the
+// agent stopped, and acknowledges none.
+type hearing struct {
+	agentv1.AgentsClient
+	first chan struct{} // closed with the first chunk
+	slow  chan struct{} // what it takes to take in that one
+	n     atomic.Int32
+	ended atomic.Bool // some part
+}
+
+func (h *hearing) Say(*agentv1.Update) {}
+
+func (h *hearing) Client() agentv1.AgentsClient { return h }
+
+func (h *hearing) Logs(ctx context.Context, _ ...grpc.CallOption) (grpc.BidiStreamingClient[agentv1.LogChunk, agentv1.LogAck], error) {
+	return heardChunks{hearing: h, done: ctx.Done()}, nil
+}
+
+type heardChunks struct {
+	grpc.BidiStreamingClient[agentv1.LogChunk, agentv1.LogAck]
+	hearing *hearing
+	done    <-chan struct{}
+}
+
+func (s heardChunks) Send(c *agentv1.LogChunk) error {
+	if s.hearing.n.Add(1) == 1 {
+		close(s.hearing.first)
+		<-s.hearing.slow
+	}
+	if c.GetEnd() {
+		s.hearing.ended.Store(true)
+	}
+	return nil
+}
+
+func (s heardChunks) Recv() (*agentv1.LogAck, error) {
+	<-s.done
+	return nil, context.Canceled
+}
+
+func (heardChunks) CloseSend() error { return nil }
+
+// TestStoppingEndsNoPart: an agent that stops does not say that the output of
+// its builds has come to an end: the next process has more of it.
+func TestStoppingEndsNoPart(t *testing.T) {
+	for range 30 { // who is first is left to chance
+		tools, _ := tools(t)
+		h := &hearing{first: make(chan struct{}), slow: make(chan struct{})}
+		tools.Master = h
+		a, err := New(tools, filepath.Join(t.TempDir(), "shop-000001.1"), work())
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, stop := context.WithCancel(t.Context())
+		d := a.deliver(ctx)
+		a.note("fetched")
+		<-h.first
+		stop()
+		for range 1000 { // all that waits for the stop may see it
+			runtime.Gosched()
+		}
+		close(h.slow)
+		d.abandon()
+		_ = a.journal.Close()
+		if h.ended.Load() {
+			t.Fatal("a part was ended")
+		}
+	}
+}

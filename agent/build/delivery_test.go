@@ -18,6 +18,7 @@ type hearing struct {
 	agentv1.AgentsClient
 	first chan struct{} // closed with the first chunk
 	slow  chan struct{} // what it takes to take in that one
+	over  chan struct{} // and to notice that the stream has ended
 	n     atomic.Int32
 	ended atomic.Bool // some part
 }
@@ -26,14 +27,13 @@ func (h *hearing) Say(*agentv1.Update) {}
 
 func (h *hearing) Client() agentv1.AgentsClient { return h }
 
-func (h *hearing) Logs(ctx context.Context, _ ...grpc.CallOption) (grpc.BidiStreamingClient[agentv1.LogChunk, agentv1.LogAck], error) {
-	return heardChunks{hearing: h, done: ctx.Done()}, nil
+func (h *hearing) Logs(context.Context, ...grpc.CallOption) (grpc.BidiStreamingClient[agentv1.LogChunk, agentv1.LogAck], error) {
+	return heardChunks{hearing: h}, nil
 }
 
 type heardChunks struct {
 	grpc.BidiStreamingClient[agentv1.LogChunk, agentv1.LogAck]
 	hearing *hearing
-	done    <-chan struct{}
 }
 
 func (s heardChunks) Send(c *agentv1.LogChunk) error {
@@ -48,18 +48,25 @@ func (s heardChunks) Send(c *agentv1.LogChunk) error {
 }
 
 func (s heardChunks) Recv() (*agentv1.LogAck, error) {
-	<-s.done
+	<-s.hearing.over
 	return nil, context.Canceled
 }
 
 func (heardChunks) CloseSend() error { return nil }
+
+// othersFirst lets all that can go on do so.
+func othersFirst() {
+	for range 1000 {
+		runtime.Gosched()
+	}
+}
 
 // TestStoppingEndsNoPart: an agent that stops does not say that the output of
 // its builds has come to an end: the next process has more of it.
 func TestStoppingEndsNoPart(t *testing.T) {
 	for range 30 { // who is first is left to chance
 		tools, _ := tools(t)
-		h := &hearing{first: make(chan struct{}), slow: make(chan struct{})}
+		h := &hearing{first: make(chan struct{}), slow: make(chan struct{}), over: make(chan struct{})}
 		tools.Master = h
 		a, err := New(tools, filepath.Join(t.TempDir(), "shop-000001.1"), work())
 		if err != nil {
@@ -70,10 +77,10 @@ func TestStoppingEndsNoPart(t *testing.T) {
 		a.note("fetched")
 		<-h.first
 		stop()
-		for range 1000 { // all that waits for the stop may see it
-			runtime.Gosched()
-		}
+		othersFirst()
 		close(h.slow)
+		othersFirst()
+		close(h.over)
 		d.abandon()
 		_ = a.journal.Close()
 		if h.ended.Load() {

@@ -184,8 +184,24 @@ func prepare(cfg Config) (unlock func(), err error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+	if err := flock(f); err != nil {
 		return nil, errors.Join(fmt.Errorf("another master uses %s", cfg.Data), f.Close())
 	}
 	return func() { _ = f.Close() }, nil
+}
+
+// lockPatience is how long the lock of a process that was killed may outlive
+// it: a child that it was just starting has it until it is its own program.
+const lockPatience = 2 * time.Second
+
+// flock takes the lock of a file, or says that somebody else has it.
+func flock(f *os.File) error {
+	again := time.NewTicker(20 * time.Millisecond)
+	defer again.Stop()
+	for late := time.Now().Add(lockPatience); ; <-again.C {
+		err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+		if err == nil || time.Now().After(late) {
+			return err
+		}
+	}
 }

@@ -1,0 +1,130 @@
+package build
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	agentv1 "github.com/wright-build/wright/proto/agent/v1"
+)
+
+// decide carries the attempt out, unless a former agent process came to a
+// verdict already. One that is no success is written down before it is
+// delivered: carried out again, the attempt might end in another way.
+func (a *Attempt) decide(ctx context.Context) error {
+	if a.record.Verdict != agentv1.State_STATE_UNSPECIFIED {
+		a.deliverAgain(ctx)
+		return nil
+	}
+	verdict := a.carryOut(ctx)
+	if verdict != nil && ctx.Err() == nil {
+		a.endSteps(ctx, verdict)
+	}
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case errors.Is(verdict, ErrLost):
+		return verdict
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.record.end(verdict)
+	if verdict == nil {
+		return nil
+	}
+	if err := write(a.journal, entry{Record: &a.record}); err != nil {
+		return fmt.Errorf("write down the verdict on build %s: %w", a.Build(), err)
+	}
+	return nil
+}
+
+// deliverAgain hands on what a former agent process may not have delivered of
+// an attempt that it came to a verdict on.
+func (a *Attempt) deliverAgain(ctx context.Context) {
+	a.output.Begin(0, "wright")
+	for i, name := range a.commands() {
+		a.output.Begin(i+1, name)
+	}
+	if a.record.Fetched && a.record.Verdict != agentv1.State_STATE_SUCCEEDED {
+		a.report(ctx, false)
+	}
+}
+
+// carryOut is carry, ended early by Cancel.
+func (a *Attempt) carryOut(ctx context.Context) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	watcher := make(chan struct{})
+	go func() {
+		defer close(watcher)
+		select {
+		case why := <-a.cancel:
+			cancel(&cancelled{why})
+		case <-ctx.Done():
+		}
+	}()
+	err := a.carry(ctx)
+	var c *cancelled
+	if errors.As(context.Cause(ctx), &c) {
+		err = c
+	}
+	cancel(nil)
+	<-watcher
+	return err
+}
+
+// tell says the verdict until the master has stored it or has no use for it.
+func (a *Attempt) tell(ctx context.Context) error {
+	select {
+	case <-a.forget:
+		return nil
+	default:
+	}
+	if err := a.say(func(r *record) { r.State, r.Phase = r.Verdict, "" }); err != nil {
+		return err
+	}
+	select {
+	case <-a.acked:
+	case <-a.forget:
+	case <-ctx.Done():
+		return a.lastAck(ctx)
+	}
+	return nil
+}
+
+// LastWords is how long an agent that stops waits until the master has stored
+// the verdicts that it was told.
+const LastWords = time.Second
+
+// lastAck waits a little after the end of ctx.
+func (a *Attempt) lastAck(ctx context.Context) error {
+	late := time.NewTimer(LastWords)
+	defer late.Stop()
+	select {
+	case <-a.acked:
+	case <-a.forget:
+	case <-late.C:
+		return ctx.Err()
+	}
+	return nil
+}
+
+// end takes in the verdict; the state follows when all is delivered.
+func (r *record) end(verdict error) {
+	var c *cancelled
+	var f *failure
+	switch {
+	case verdict == nil:
+		r.Verdict = agentv1.State_STATE_SUCCEEDED
+	case errors.As(verdict, &c):
+		r.Verdict, r.Error = agentv1.State_STATE_CANCELLED, c.reason
+	case errors.As(verdict, &f):
+		r.Verdict, r.Error = agentv1.State_STATE_FAILED, f.Error()
+	default:
+		r.Verdict, r.Error = agentv1.State_STATE_ERRORED, verdict.Error()
+	}
+	if r.FinishedAt.IsZero() {
+		r.FinishedAt = time.Now().UTC()
+	}
+}

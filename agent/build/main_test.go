@@ -93,22 +93,26 @@ func supervisor(t *testing.T) *process.Client {
 	}
 	t.Cleanup(func() {
 		_ = c.Close()
-		waitFor(t, "the supervisor to end", func() bool {
-			return !strings.Contains(commandLines(), "internal-supervise "+dir)
-		})
+		if t.Failed() { // its steps must not be left to the machine
+			for _, pid := range supervisors(dir) {
+				_ = syscall.Kill(pid, syscall.SIGTERM)
+			}
+		}
+		waitFor(t, "the supervisor to end", func() bool { return len(supervisors(dir)) == 0 })
 	})
 	return c
 }
 
-// commandLines are those of all processes.
-func commandLines() string {
-	var all strings.Builder
+// supervisors are the processes that supervise a directory.
+func supervisors(dir string) (pids []int) {
 	files, _ := filepath.Glob("/proc/[0-9]*/cmdline")
 	for _, f := range files {
-		line, _ := os.ReadFile(f)
-		all.WriteString(strings.ReplaceAll(string(line), "\x00", " ") + "\n")
+		if line, _ := os.ReadFile(f); strings.Contains(string(line), "internal-supervise\x00"+dir+"\x00") {
+			pid, _ := strconv.Atoi(filepath.Base(filepath.Dir(f)))
+			pids = append(pids, pid)
+		}
 	}
-	return all.String()
+	return pids
 }
 
 func work(steps ...string) *agentv1.Work {

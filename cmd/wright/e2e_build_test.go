@@ -69,7 +69,7 @@ func TestLogIsExactAndMemoryIsBounded(t *testing.T) {
 	wantBytes(t, h, b.ID, size)
 	for name, highest := range memory(master, agent) {
 		t.Logf("%s: %d MiB before, %d MiB at its highest", name, before[name]>>20, highest>>20)
-		if highest-before[name] > 50<<20 {
+		if highest-before[name] > 50<<20 && !wrighttest.Race {
 			t.Errorf("%s grew from %d MiB to %d MiB", name, before[name]>>20, highest>>20)
 		}
 	}

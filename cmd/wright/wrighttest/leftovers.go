@@ -18,6 +18,7 @@ import (
 func (h *House) close() {
 	h.StopAll()
 	h.CheckNothingLeft()
+	h.checkRaces()
 	if h.t.Failed() {
 		for _, p := range h.processes {
 			h.t.Logf("what %s said:\n%s", p.Name, tail(p.Log(), 60))
@@ -26,6 +27,16 @@ func (h *House) close() {
 	for _, pid := range h.Processes() { // a failed test must not leave them to the machine
 		if p, err := os.FindProcess(pid); err == nil {
 			_ = p.Kill()
+		}
+	}
+}
+
+// checkRaces fails for the races that the programs have seen in themselves.
+func (h *House) checkRaces() {
+	h.t.Helper()
+	for _, p := range h.processes {
+		if _, report, found := strings.Cut(p.Log(), "WARNING: DATA RACE"); found {
+			h.t.Errorf("a data race in %s:%s", p.Name, report[:min(len(report), 4000)])
 		}
 	}
 }

@@ -10,14 +10,15 @@ import (
 
 // Config says what an agent is and where it keeps its things.
 type Config struct {
-	Name         string   // unique among the agents of a master; default the host's name
-	Address      string   // of the master: http://host:port
-	Token        string   // shown to the master; may be empty on loopback
-	Data         string   // directory of its own; made if missing
-	Slots        int      // builds at once; default the number of processors
-	Capabilities []string // "postgresql 15.4 port=5433"
-	Plugins      []string // where provider plugins are; default plugins/ beside the program
-	Supervisor   []string // command that runs the supervisor for the directory appended to it
+	Name         string                    // unique among the agents of a master; default the host's name
+	Address      string                    // of the master: http://host:port
+	Token        string                    // shown to the master; may be empty on loopback
+	Data         string                    // directory of its own; made if missing
+	Slots        int                       // builds at once; default the number of processors
+	Capabilities []string                  // "postgresql 15.4 port=5433"
+	Providers    map[string]map[string]any // settings of providers, such as of "dns-hosts"
+	Plugins      []string                  // where provider plugins are; default plugins/ beside the program
+	Supervisor   []string                  // command that runs the supervisor for the directory appended to it
 	Version      string
 	Log          *slog.Logger
 }

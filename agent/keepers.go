@@ -35,6 +35,7 @@ func newKeepers(cfg Config) *keepers {
 func (k *keepers) make(installation string) {
 	k.host = host.New(host.Config{
 		Dirs: k.cfg.Plugins, StateDir: filepath.Join(k.cfg.Data, "plugins"), Installation: installation, Log: k.cfg.Log,
+		Providers: k.cfg.Providers,
 	})
 	k.keeper = &appserver.Keeper{Providers: k.host, Installation: installation}
 	close(k.ready)

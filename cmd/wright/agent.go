@@ -16,9 +16,13 @@ import (
 
 func (a *app) agentRun() *cobra.Command {
 	var cfg agent.Config
+	var o offers
 	cmd := &cobra.Command{
 		Use: "run", Short: "run an agent on this machine", Args: arguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := o.apply(&cfg); err != nil {
+				return err
+			}
 			if err := a.completeAgentConfig(&cfg); err != nil {
 				return err
 			}
@@ -29,8 +33,7 @@ func (a *app) agentRun() *cobra.Command {
 	f.StringVar(&cfg.Name, "name", "", "`NAME` of this agent (default: the host's)")
 	f.IntVar(&cfg.Slots, "slots", runtime.NumCPU(), "builds at the same time")
 	f.StringVar(&cfg.Data, "data", "wright-agent", "`DIR` for workspaces and everything that is kept")
-	f.StringArrayVar(&cfg.Plugins, "plugins", defaultPlugins(), "`DIR` with provider plugins; may be repeated")
-	f.StringArrayVar(&cfg.Capabilities, "capability", nil, "what this host offers, such as \"postgresql 15.4 port=5433\"; may be repeated")
+	o.define(cmd)
 	_ = cmd.MarkFlagDirname("data")
 	return cmd
 }

@@ -48,7 +48,7 @@ func runTxtar(t *testing.T, file string) {
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("PATH", wrighttest.Programs(t)+string(os.PathListSeparator)+e.Getenv("PATH"))
 			for name, value := range map[string]string{
-				"HOME": h.Dir, "XDG_STATE_HOME": filepath.Join(h.Dir, "state"), "MANIFESTS": h.Manifests,
+				"HOME": h.Dir, "XDG_STATE_HOME": filepath.Join(h.Dir, "state"), "MANIFESTS": h.Manifests, "DATA": h.Data,
 				"GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_NOSYSTEM": "1",
 				"GIT_AUTHOR_NAME": "ann", "GIT_AUTHOR_EMAIL": "ann@example.test",
 				"GIT_COMMITTER_NAME": "ann", "GIT_COMMITTER_EMAIL": "ann@example.test",

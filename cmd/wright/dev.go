@@ -26,6 +26,7 @@ type dev struct {
 	master masterFlags
 	agents int
 	slots  int
+	offers offers
 }
 
 func (a *app) dev() *cobra.Command {
@@ -37,6 +38,7 @@ func (a *app) dev() *cobra.Command {
 	}
 	d.master.define(cmd, "wright-data", 5*time.Second)
 	cmd.Flags().IntVar(&d.agents, "agents", 1, "so many agents")
+	d.offers.define(cmd)
 	cmd.Flags().IntVar(&d.slots, "slots", runtime.NumCPU(), "builds at the same time, for each agent")
 	return cmd
 }
@@ -88,9 +90,11 @@ func (d *dev) surround(ctx context.Context, cfg master.Config, address string) e
 func (d *dev) runAgent(ctx context.Context, cfg master.Config, at place, name string) error {
 	c := agent.Config{
 		Address: at.Address, Token: at.Token, Name: name, Slots: d.slots, Data: filepath.Join(cfg.Data, "agents", name),
-		Plugins: defaultPlugins(), Version: cfg.Version, Log: cfg.Log.With("agent", name),
+		// The agents share one hosts file, so that a name leads to one server.
+		Providers: map[string]map[string]any{"dns-hosts": {"file": filepath.Join(cfg.Data, "hosts")}},
+		Version:   cfg.Version, Log: cfg.Log.With("agent", name),
 	}
-	if err := superviseWith(&c); err != nil {
+	if err := errors.Join(d.offers.apply(&c), superviseWith(&c)); err != nil {
 		return err
 	}
 	return agent.Run(ctx, c)

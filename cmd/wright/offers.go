@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"maps"
 
 	"github.com/BurntSushi/toml"
 	"github.com/spf13/cobra"
@@ -37,14 +36,19 @@ func (o *offers) apply(cfg *agent.Config) error {
 	if err != nil {
 		return fmt.Errorf("read the settings of providers: %w", err)
 	}
-	var tables map[string]map[string]any
-	if err := toml.Unmarshal(text, &tables); err != nil {
-		return usage("--providers %s: %v: write tables such as [dns-hosts]", o.providers, err)
+	var settings map[string]any
+	if err := toml.Unmarshal(text, &settings); err != nil {
+		return usage("--providers %s: %v", o.providers, err)
 	}
 	if cfg.Providers == nil {
-		cfg.Providers = tables
-		return nil
+		cfg.Providers = map[string]map[string]any{}
 	}
-	maps.Copy(cfg.Providers, tables)
+	for name, v := range settings {
+		table, ok := v.(map[string]any)
+		if !ok {
+			return usage("--providers %s: %s is no table: write tables such as [dns-hosts]", o.providers, name)
+		}
+		cfg.Providers[name] = table
+	}
 	return nil
 }

@@ -83,8 +83,12 @@ func newMachine(dir string) (*machine, error) {
 }
 
 func (m *machine) prepare(lock *os.File) error {
-	// The lock and the reservation end with the process.
+	// The reservation is held for life. The lock must be gone no sooner than the
+	// process, not even while that exits: nothing closes its second descriptor.
 	m.held = append(m.held, lock)
+	if _, err := unix.FcntlInt(lock.Fd(), unix.F_DUPFD_CLOEXEC, 0); err != nil {
+		return fmt.Errorf("hold the lock: %w", err)
+	}
 	if err := errors.Join(lock.Truncate(0), writeAt(lock, strconv.Itoa(os.Getpid()))); err != nil {
 		return fmt.Errorf("write the pid: %w", err)
 	}

@@ -41,10 +41,13 @@ func TestScripts(t *testing.T) {
 }
 
 // runTxtar runs a script against an installation of its own.
+// scriptTime is when a script that hangs is ended.
+const scriptTime = 3 * time.Minute
+
 func runTxtar(t *testing.T, file string) {
 	h := wrighttest.New(t)
 	testscript.Run(t, testscript.Params{
-		Files: []string{file},
+		Files: []string{file}, Deadline: time.Now().Add(scriptTime),
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("PATH", wrighttest.Programs(t)+string(os.PathListSeparator)+e.Getenv("PATH"))
 			for name, value := range map[string]string{

@@ -40,10 +40,10 @@ func TestScripts(t *testing.T) {
 	}
 }
 
-// runTxtar runs a script against an installation of its own.
 // scriptTime is when a script that hangs is ended.
 const scriptTime = 3 * time.Minute
 
+// runTxtar runs a script against an installation of its own.
 func runTxtar(t *testing.T, file string) {
 	h := wrighttest.New(t)
 	testscript.Run(t, testscript.Params{

@@ -85,7 +85,7 @@ func TestFailedBuild(t *testing.T) {
 	}
 }
 
-// TestManyBuilds at once, in directories that are used again.
+// TestManyBuilds at once.
 func TestManyBuilds(t *testing.T) {
 	m := newMaster(t)
 	newWorker(t, m)
@@ -102,6 +102,26 @@ func TestManyBuilds(t *testing.T) {
 	for i := range builds {
 		m.wantLog(fmt.Sprintf("shop-%06d.1 step1", i), fmt.Sprintf("shop-%06d\n", i))
 	}
+}
+
+// TestDirectoriesAreUsedAgain, as they are while the agent is busy: no build sees
+// what another has left, or how it changed its workspace.
+func TestDirectoriesAreUsedAgain(t *testing.T) {
+	m := newMaster(t)
+	w := newWorker(t, m)
+	s := m.session()
+	busy := newGate(t)
+	s.work(work("busy-000001", busy.script()))
+	for i := range 30 {
+		leave := []string{"true", "echo x > left", "chmod 755 ."}[i%3]
+		s.work(work(fmt.Sprintf("shop-%06d", i), "test -z \"$(ls -A)\"; test \"$(stat -c %a .)\" = 700; "+leave))
+		if u := s.untilFinal(); u.GetState() != agentv1.State_STATE_SUCCEEDED {
+			t.Fatalf("the end of build %d: %v", i, u)
+		}
+		waitFor(t, "the build to be let go", func() bool { return len(w.builds()) == 1 })
+	}
+	busy.open(t)
+	s.untilFinal()
 }
 
 // TestAcksAreLost: until the end is stored the agent holds the build, and says

@@ -12,6 +12,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"github.com/wright-build/wright/agent/build"
 	agentv1 "github.com/wright-build/wright/proto/agent/v1"
 )
 
@@ -122,6 +123,31 @@ func TestDirectoriesAreUsedAgain(t *testing.T) {
 	}
 	busy.open(t)
 	s.untilFinal()
+}
+
+// TestLastWord: an agent that is told to stop waits a little for the answer to a
+// verdict, and so leaves nothing of that build.
+func TestLastWord(t *testing.T) {
+	m := newMaster(t)
+	w := newWorker(t, m)
+	s := m.session()
+	m.set(func() { m.deaf = true })
+	s.work(work("shop-000001", "true"))
+	end := s.untilFinal()
+	w.stop()
+	select {
+	case <-s.ended:
+		t.Error("it left without waiting for the answer")
+	case <-time.After(build.LastWords / 10): // it must not leave meanwhile
+	}
+	m.set(func() { m.deaf = false })
+	m.ack(s, []*agentv1.Update{end})
+	if err := w.wait(); err != nil {
+		t.Fatal(err)
+	}
+	if left := w.builds(); len(left) != 0 {
+		t.Errorf("it keeps %v", left)
+	}
 }
 
 // TestAcksAreLost: until the end is stored the agent holds the build, and says

@@ -18,7 +18,7 @@ type offers struct {
 
 func (o *offers) define(cmd *cobra.Command) {
 	f := cmd.Flags()
-	f.StringArrayVar(&o.capabilities, "capability", nil, "what this host offers, such as \"postgresql 15.4 port=5433\"; may be repeated")
+	f.StringArrayVar(&o.capabilities, "capability", nil, "`OFFER` of this host, such as \"postgresql 15.4 port=5433\"; may be repeated")
 	f.StringArrayVar(&o.plugins, "plugins", defaultPlugins(), "`DIR` with provider plugins; may be repeated")
 	f.StringVar(&o.providers, "providers", "", "TOML `FILE` with settings of providers, such as file = \"/etc/hosts\" in a table [dns-hosts]")
 	_ = cmd.MarkFlagDirname("plugins")

@@ -189,6 +189,26 @@ func TestHostKilled(t *testing.T) {
 	eventually(t, "its sockets gone", func() bool { _, err := os.Stat(sockets); return errors.Is(err, fs.ErrNotExist) })
 }
 
+// TestOneCallMeetsAKill: after it the next one is answered by a new process, at
+// once, however the connection of the old one looks meanwhile.
+func TestOneCallMeetsAKill(t *testing.T) {
+	for range 20 {
+		h, _ := open(t, "good", nil)
+		p := launch(t, h, "good")
+		killPID(t, fmt.Sprint(h.Plugins()[0].PID))
+		_, err := p.List(t.Context(), nil)
+		if err != nil && plugins.CodeOf(err) != plugins.Transient {
+			t.Fatalf("the call that met the kill: %v", err)
+		}
+		if _, err := p.List(t.Context(), nil); err != nil {
+			t.Fatalf("the next one: %v", err)
+		}
+		if err := h.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 func killPID(t *testing.T, s string) {
 	var pid int
 	if _, err := fmt.Sscan(s, &pid); err != nil || pid < 2 {

@@ -1,13 +1,13 @@
 # Everything a person or CI does here. `make help` lists it.
 
 GO ?= go
-PROVIDERS := $(notdir $(wildcard plugins/providers/*))
+PROVIDERS := $(notdir $(wildcard plugins/providers/wright-*))
 export CGO_ENABLED ?= 0
 TOOL = $(GO) tool -modfile=.ci/$(1).mod
 
 .PHONY: help
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+	@grep -hE '^[a-z%-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
 .PHONY: build
 build: ## bin/wright and bin/plugins/*
@@ -21,23 +21,54 @@ demo: build ## show the main job on real repositories
 
 .PHONY: test
 test: ## all tests; needs Go and git
-	$(GO) test ./...
+	$(GO) test -timeout 30m ./...
+
+.PHONY: packages
+packages: ## Debian's packages of the servers that some tests talk to; as root
+	.ci/packages
+
+.PHONY: lab-%
+lab-%: ## a real server on loopback until Ctrl-C: bind, mariadb, … (DIR=bin/lab/NAME); as root it is installed first
+	missing=$$($(GO) run ./plugins/lab/run -missing $*) && { [ -z "$$missing" ] || [ "$$(id -u)" != 0 ] || .ci/packages $$missing; }
+	$(GO) run ./plugins/lab/run $* '$(or $(DIR),bin/lab/$*)'
+
+.PHONY: test-providers
+test-providers: ## every provider against its real server, OpenStack too; takes long
+	WRIGHT_TEST_HEAVY=1 $(GO) test -count=1 -timeout 90m ./plugins/lab/... ./plugins/providers/...
+	WRIGHT_TEST_HEAVY=1 $(GO) test -count=1 -timeout 30m -run OpenStack ./cmd/wright
+	WRIGHT_TEST_HEAVY=1 $(GO) test -count=1 -timeout 20m ./master/bucket
+
+.PHONY: test-cluster
+test-cluster: ## masters over a real cluster of etcd that fails, and the release before; as root some networks are cut
+	WRIGHT_TEST_HEAVY=1 $(GO) test -count=1 -timeout 30m -run 'TestEtcd|TestLeaderIsCutOff|Release' ./cmd/wright
+
+.PHONY: examples
+examples: ## every plugin that `wright plugin init` writes, against the whole suite; takes minutes
+	WRIGHT_TEST_SCAFFOLDS=1 $(GO) test -count=1 -timeout 40m -run Conformant ./plugins/scaffold
 
 .PHONY: race
-race: ## all tests under the race detector; needs a C compiler
-	CGO_ENABLED=1 $(GO) test -race ./...
+race: ## all tests but those of examples under the race detector; needs a C compiler
+	CGO_ENABLED=1 $(GO) test -race -short -timeout 40m ./...
 
 .PHONY: fuzz
-fuzz: ## every fuzz target for a while (FUZZTIME=10s)
-	@grep -rlE '^func Fuzz' --include='*_test.go' . | while read -r file; do \
-	  grep -oE '^func Fuzz[A-Za-z]+' $$file | cut -d' ' -f2 | while read -r target; do \
-	    echo "$$(dirname $$file) $$target"; \
-	    $(GO) test -run '^$$' -fuzz "^$$target$$" -fuzztime $(or $(FUZZTIME),10s) $$(dirname $$file) || exit 1; \
-	  done || exit 1; done
+fuzz: ## every fuzz target for a while, one on each processor (FUZZTIME=10s)
+	@grep -roE '^func Fuzz[A-Za-z]+' --include='*_test.go' . | sed -E 's|/[^/]*:func | |' | sort | \
+	  GO='$(GO)' FUZZTIME='$(or $(FUZZTIME),10s)' xargs -P $$(nproc) -L 1 .ci/fuzz
 
 .PHONY: bench
 bench: ## speed of whole processes, beside the machine's own limits
 	$(GO) test -run '^$$' -bench . -benchtime 1x -timeout 20m ./cmd/wright
+	$(GO) test -run '^$$' -bench . -benchtime 2s ./plugins/host
+
+.PHONY: bench-peers
+bench-peers: ## Wright beside Debian's Buildbot; as root it is installed first (NOMAD=/path/to/nomad joins)
+	command -v buildbot >/dev/null && command -v buildbot-worker >/dev/null || .ci/packages buildbot buildbot-worker
+	$(GO) test -count=1 -run '^$$' -bench Peers -benchtime 1x -timeout 30m ./cmd/wright/peers \
+	  -nomad '$(abspath $(NOMAD))' -figures '$(CURDIR)/bin/peers.json'
+
+.PHONY: torture
+torture: ## masters, agents and members of etcd killed, asleep, stopped and (as root) cut off at random (TORTURE=5m, WRIGHT_TORTURE_SEED=n)
+	WRIGHT_TORTURE='$(or $(TORTURE),5m)' $(GO) test -count=1 -timeout 0 -v -run TestTorture ./cmd/wright
 
 .PHONY: vet
 vet: ## go vet

@@ -16,6 +16,8 @@ import (
 
 	"github.com/wright-build/wright/agent/build"
 	"github.com/wright-build/wright/agent/process"
+	"github.com/wright-build/wright/agent/workspace"
+	"github.com/wright-build/wright/agent/workspace/cache"
 	agentv1 "github.com/wright-build/wright/proto/agent/v1"
 )
 
@@ -26,11 +28,15 @@ type Agent struct {
 	keeper *keepers
 	link   *link
 	spares *build.Spares
+	cache  *cache.Cache // nil: none
 	builds sync.WaitGroup
+	idle   chan struct{} // capacity 1: no build is held any more
 
 	mu       sync.Mutex // guards all below
 	attempts map[key]*build.Attempt
-	again    bool // an attempt was lost: the master is to hear what is left
+	again    bool   // an attempt was lost: the master is to hear what is left
+	master   string // address of the one that the last session was with
+	closed   string // why no more work is taken; "": some is
 }
 
 // key names an attempt.
@@ -38,6 +44,9 @@ type key struct {
 	build   string
 	attempt int32
 }
+
+// dir is the name of its directory.
+func (k key) dir() string { return fmt.Sprintf("%s.%d", k.build, k.attempt) }
 
 // Run is an agent until ctx ends. Steps that run then go on under the
 // supervisor, for the next agent in the same directory to take up.
@@ -61,15 +70,23 @@ func Run(ctx context.Context, cfg Config) error {
 	if err != nil {
 		return err
 	}
-	a := &Agent{cfg: cfg, super: super, spares: spares, keeper: newKeepers(cfg), attempts: map[key]*build.Attempt{}}
-	defer a.keeper.close()
-	if a.link, err = dial(cfg); err != nil {
+	keepers, err := newKeepers(cfg)
+	if err != nil {
+		return err
+	}
+	defer keepers.close()
+	a := &Agent{cfg: cfg, super: super, spares: spares, keeper: keepers, attempts: map[key]*build.Attempt{}, cache: cfg.openCache(), idle: make(chan struct{}, 1)}
+	if a.link, err = newLink(cfg); err != nil {
 		return err
 	}
 	defer a.link.close()
 	if err := a.resume(ctx); err != nil {
 		return err
 	}
+	a.watchRoom()
+	a.builds.Go(func() { a.sweep(ctx) })
+	a.builds.Go(func() { a.tend(ctx) })
+	a.builds.Go(func() { a.rest(ctx) })
 	err = a.converse(ctx)
 	stop() // a refused agent's builds wait for the next one, too
 	a.builds.Wait()
@@ -138,7 +155,7 @@ func (a *Agent) resume(ctx context.Context) error {
 		attempt, err := build.Resume(a.tools(), dir)
 		if err != nil {
 			a.cfg.Log.Error("what a former agent left cannot be taken up; the master tries that build again", "dir", dir, "error", err)
-			if err := os.RemoveAll(dir); err != nil {
+			if err := workspace.Remove(dir); err != nil {
 				a.cfg.Log.Error("removing it", "error", err)
 			}
 			continue
@@ -150,7 +167,25 @@ func (a *Agent) resume(ctx context.Context) error {
 }
 
 func (a *Agent) tools() build.Tools {
-	return build.Tools{Agent: a.cfg.Name, Master: a.link, Supervisor: a.super, Keeper: a.keeper.wait, Spares: a.spares, Log: a.cfg.Log}
+	return build.Tools{Agent: a.cfg.Name, Master: a.link, Supervisor: a.super, Keeper: a.keeper.wait, Sandboxes: a.keeper.waitSandboxes, Spares: a.spares, Cache: a.cache, Opener: a.cfg.Opener, Log: a.cfg.Log}
+}
+
+// sweep ends sandboxes that no attempt holds.
+func (a *Agent) sweep(ctx context.Context) {
+	k, err := a.keeper.waitSandboxes(ctx)
+	if err != nil {
+		return
+	}
+	k.Sweep(ctx, func(token string) bool {
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		for held := range a.attempts {
+			if token == fmt.Sprintf("%s.%d", held.build, held.attempt) {
+				return true
+			}
+		}
+		return false
+	})
 }
 
 // take begins new work; work that it has already is left alone.
@@ -159,7 +194,7 @@ func (a *Agent) take(ctx context.Context, w *agentv1.Work) {
 	if a.attempt(k) != nil {
 		return
 	}
-	dir := filepath.Join(a.cfg.Data, "builds", fmt.Sprintf("%s.%d", k.build, k.attempt))
+	dir := filepath.Join(a.cfg.Data, "builds", k.dir())
 	attempt, err := build.New(a.tools(), dir, w)
 	if err != nil {
 		a.cfg.Log.Error("work could not be begun", "build", k.build, "error", err)
@@ -197,6 +232,10 @@ func (a *Agent) end(k key) {
 	a.link.poke()
 	if !idle {
 		return
+	}
+	select {
+	case a.idle <- struct{}{}:
+	default:
 	}
 	if err := a.spares.Clear(); err != nil {
 		a.cfg.Log.Error("removing spare directories", "error", err)

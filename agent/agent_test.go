@@ -296,8 +296,8 @@ func TestTwoAgentsInADirectory(t *testing.T) {
 }
 
 func TestBadAddress(t *testing.T) {
-	for _, address := range []string{"", "master:7070", "ftp://master:7070", "http://"} {
-		if l, err := dial(Config{Address: address}); err == nil {
+	for _, address := range []string{"", "master:7070", "ftp://master:7070", "http://", "http://master:7070,"} {
+		if l, err := newLink(Config{Address: address}); err == nil {
 			l.close()
 			t.Errorf("%q: no error", address)
 		} else if !strings.Contains(err.Error(), "http://host:port") {

@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"github.com/wright-build/wright/agent/appserver"
+	"github.com/wright-build/wright/agent/sandbox"
 	"github.com/wright-build/wright/plugins/host"
 )
 
@@ -19,26 +20,34 @@ type keepers struct {
 	file  string
 	ready chan struct{}
 
-	mu     sync.Mutex // guards all below
-	host   *host.Host
-	keeper *appserver.Keeper
+	mu        sync.Mutex // guards all below
+	host      *host.Host
+	keeper    *appserver.Keeper
+	sandboxes *sandbox.Keeper
 }
 
-func newKeepers(cfg Config) *keepers {
+func newKeepers(cfg Config) (*keepers, error) {
 	k := &keepers{cfg: cfg, file: filepath.Join(cfg.Data, "installation"), ready: make(chan struct{})}
 	if id, err := os.ReadFile(k.file); err == nil && len(id) > 0 {
-		k.make(strings.TrimSpace(string(id)))
+		return k, k.make(strings.TrimSpace(string(id)))
 	}
-	return k
+	return k, nil
 }
 
-func (k *keepers) make(installation string) {
+func (k *keepers) make(installation string) (err error) {
 	k.host = host.New(host.Config{
 		Dirs: k.cfg.Plugins, StateDir: filepath.Join(k.cfg.Data, "plugins"), Installation: installation, Log: k.cfg.Log,
-		Providers: k.cfg.Providers,
+		Providers: k.cfg.Providers, RequireLock: k.cfg.PluginsLock, Limits: k.cfg.PluginLimits,
 	})
-	k.keeper = &appserver.Keeper{Providers: k.host, Installation: installation}
+	k.sandboxes, err = sandbox.New(sandbox.Config{
+		Dir: filepath.Join(k.cfg.Data, "sandboxes"), Providers: k.host, Installation: installation, Agent: k.cfg.Name, Log: k.cfg.Log,
+	})
+	if err != nil {
+		return err
+	}
+	k.keeper = &appserver.Keeper{Providers: newProviders(k.host), Installation: installation}
 	close(k.ready)
+	return nil
 }
 
 // welcome takes in the installation's ID. An agent's directory belongs to one
@@ -51,7 +60,7 @@ func (k *keepers) welcome(installation string) error {
 		if err := os.WriteFile(k.file, []byte(installation+"\n"), 0o600); err != nil {
 			return err
 		}
-		k.make(installation)
+		return k.make(installation)
 	case k.keeper.Installation != installation:
 		return errors.New("this agent's data belongs to another installation; give it an empty --data")
 	}
@@ -63,6 +72,16 @@ func (k *keepers) wait(ctx context.Context) (*appserver.Keeper, error) {
 	select {
 	case <-k.ready:
 		return k.keeper, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// waitSandboxes returns the keeper of sandboxes once the installation is known.
+func (k *keepers) waitSandboxes(ctx context.Context) (*sandbox.Keeper, error) {
+	select {
+	case <-k.ready:
+		return k.sandboxes, nil
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}

@@ -253,7 +253,7 @@ func (m *master) wantLog(key, want string) {
 }
 
 // patience is how long a test waits for what must come.
-const patience = 20 * time.Second
+const patience = 2 * time.Minute
 
 // session waits for the next one.
 func (m *master) session() *session {

@@ -2,6 +2,7 @@ package agent
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"strings"
 	"testing"
@@ -168,6 +169,37 @@ func TestVerdictWaitsForItsOutput(t *testing.T) {
 	m.wantLog("shop-000001.1 step1", "one\n")
 	m.wantLog("shop-000001.1 step2", "two\n")
 	g.wantOneRun(t)
+}
+
+// TestEndSaysHowMuchWasWritten: to every master that hears of it, also one that has
+// nothing of the output yet, and also from the next agent process.
+func TestEndSaysHowMuchWasWritten(t *testing.T) {
+	m, other := newMaster(t), newMaster(t)
+	w := newWorker(t, m)
+	m.session()
+	w.cfg.Address += ",http://" + other.address
+	w.restart()
+	s := m.session()
+	m.set(func() { m.deaf = true }) // it takes the output, and acknowledges no end
+	s.work(work("shop-000001", "echo one"))
+	want := s.untilFinal().GetOutput()
+	if !maps.Equal(want, map[int32]int64{1: 4}) {
+		t.Errorf("the end says %v", want)
+	}
+	other.set(func() { other.deaf = true })
+	m.stop()
+	s = other.session()
+	for range 2 {
+		held := s.hello.GetBuilds()
+		if len(held) != 1 || held[0].GetState() != agentv1.State_STATE_SUCCEEDED || !maps.Equal(held[0].GetOutput(), want) {
+			t.Errorf("the next master is told %v, want output %v", held, want)
+		}
+		w.restart()
+		s = other.session()
+	}
+	other.set(func() { other.deaf = false })
+	w.restart()
+	other.session()
 }
 
 // TestWatchFile: what a build declares is reported when its steps are done; what

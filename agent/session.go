@@ -5,12 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"github.com/wright-build/wright/agent/appserver"
 	"github.com/wright-build/wright/agent/build"
 	agentv1 "github.com/wright-build/wright/proto/agent/v1"
 )
@@ -19,7 +21,7 @@ type stream = grpc.BidiStreamingClient[agentv1.FromAgent, agentv1.FromMaster]
 
 // converse keeps a session with the master until ctx ends.
 func (a *Agent) converse(ctx context.Context) error {
-	wait := 50 * time.Millisecond
+	wait := firstWait
 	for ctx.Err() == nil {
 		began := time.Now()
 		err := a.session(ctx)
@@ -27,21 +29,64 @@ func (a *Agent) converse(ctx context.Context) error {
 			return nil
 		}
 		if fatal(err) {
-			return fmt.Errorf("the master at %s refuses this agent: %s", a.cfg.Address, status.Convert(err).Message())
+			return fmt.Errorf("the master at %s refuses this agent: %s", a.link.way.address(), status.Convert(err).Message())
 		}
 		if time.Since(began) > time.Second {
-			wait = 50 * time.Millisecond
+			wait = firstWait
 		}
-		a.cfg.Log.Warn("no master; trying again", "error", err, "in", wait)
-		t := time.NewTimer(wait)
+		a.cfg.Log.Warn("no master; trying again", "address", a.link.way.address(), "error", err, "in", wait)
+		a.turn(err)
+		t := time.NewTimer(wait/2 + rand.N(wait)) // all agents lose a master at once
 		select {
 		case <-t.C:
-			wait = min(2*wait, 2*time.Second)
+			wait = min(2*wait, lastWait)
 		case <-ctx.Done():
 			t.Stop()
 		}
 	}
 	return nil
+}
+
+// How long an agent waits until it tries to reach a master again, about.
+const (
+	firstWait = 50 * time.Millisecond
+	lastWait  = 500 * time.Millisecond
+)
+
+// awayError is a session's end that names the master which leads.
+type awayError struct {
+	error
+	leader string
+}
+
+func (e *awayError) Unwrap() error { return e.error }
+
+// turn leads to the master that is to be tried next: the one that was named, or
+// another one of those that are configured.
+func (a *Agent) turn(err error) {
+	var away *awayError
+	switch {
+	case errors.Is(err, errAgain):
+		return
+	case errors.As(err, &away):
+		err = a.link.way.turnTo(away.leader)
+	default:
+		err = a.link.way.turnOn()
+	}
+	if err != nil {
+		a.cfg.Log.Error("turning to another master", "error", err)
+	}
+}
+
+// leaderHeader is where a master that does not lead names the one that does.
+const leaderHeader = "wright-leader"
+
+// explained adds to a session's end what its trailer says.
+func explained(s stream, err error) error {
+	if leader := s.Trailer().Get(leaderHeader); err != nil && len(leader) > 0 {
+		return &awayError{err, leader[0]}
+	}
+	return err
 }
 
 // fatal errors do not go away by trying again.
@@ -59,11 +104,11 @@ func (a *Agent) session(ctx context.Context) error {
 		return err
 	}
 	if err := s.Send(&agentv1.FromAgent{Message: &agentv1.FromAgent_Hello{Hello: a.hello()}}); err != nil {
-		return received(s, err)
+		return explained(s, received(s, err))
 	}
 	first, err := s.Recv()
 	if err != nil {
-		return err
+		return explained(s, err)
 	}
 	welcome := first.GetWelcome()
 	if welcome == nil {
@@ -72,7 +117,7 @@ func (a *Agent) session(ctx context.Context) error {
 	if err := a.keeper.welcome(welcome.GetInstallation()); err != nil {
 		return err
 	}
-	a.cfg.Log.Info("connected to the master", "address", a.cfg.Address)
+	a.arrive(a.link.way.address())
 	heard := make(chan error, 1)
 	go func() {
 		defer close(heard)
@@ -85,6 +130,20 @@ func (a *Agent) session(ctx context.Context) error {
 	return err
 }
 
+// arrive takes note of the master that the session is with. To another one than
+// before, everything that is written is delivered anew.
+func (a *Agent) arrive(address string) {
+	a.cfg.Log.Info("connected to the master", "address", address)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.master != "" && a.master != address {
+		for _, at := range a.attempts {
+			at.Renew()
+		}
+	}
+	a.master = address
+}
+
 // received tells why a send failed: the stream's own error says.
 func received(s stream, err error) error {
 	if !errors.Is(err, io.EOF) {
@@ -94,13 +153,28 @@ func received(s stream, err error) error {
 	return err
 }
 
+// told is received for when somebody listens already: only one may.
+func told(heard <-chan error, err error) error {
+	if !errors.Is(err, io.EOF) {
+		return err
+	}
+	return <-heard
+}
+
 func (a *Agent) hello() *agentv1.Hello {
 	a.mu.Lock()
 	a.again = false
 	a.mu.Unlock()
+	h := a.offer()
+	h.Builds = a.holds()
+	return h
+}
+
+// offer is what the agent offers now.
+func (a *Agent) offer() *agentv1.Hello {
 	return &agentv1.Hello{
-		Name: a.cfg.Name, Slots: int32(a.cfg.Slots), Capabilities: a.cfg.Capabilities,
-		Plugins: a.keeper.plugins(), Version: a.cfg.Version, Builds: a.holds(),
+		Name: a.cfg.Name, Slots: int32(a.cfg.Slots), Capabilities: a.cfg.Capabilities, Pools: a.cfg.Pools,
+		Plugins: a.keeper.plugins(), Version: a.cfg.Version, Reaps: true, Closed: a.closedBy(),
 	}
 }
 
@@ -116,7 +190,7 @@ func (a *Agent) speak(ctx context.Context, s stream, lease time.Duration, heard 
 	defer beat.Stop()
 	for {
 		if err := a.sendQueued(s); err != nil {
-			return received(s, err)
+			return told(heard, err)
 		}
 		select {
 		case <-a.link.more:
@@ -125,7 +199,7 @@ func (a *Agent) speak(ctx context.Context, s stream, lease time.Duration, heard 
 			}
 		case <-beat.C:
 			if err := s.Send(&agentv1.FromAgent{Message: &agentv1.FromAgent_Heartbeat{Heartbeat: &agentv1.Heartbeat{}}}); err != nil {
-				return received(s, err)
+				return told(heard, err)
 			}
 		case err := <-heard:
 			return err
@@ -145,7 +219,7 @@ func (a *Agent) leave(s stream, heard <-chan error) error {
 	defer late.Stop()
 	for a.awaitsAck() {
 		if err := a.sendQueued(s); err != nil {
-			return received(s, err)
+			return told(heard, err)
 		}
 		select {
 		case <-a.link.more:
@@ -187,7 +261,7 @@ func (a *Agent) sendQueued(s stream) error {
 		}
 	}
 	for _, r := range results {
-		if err := s.Send(&agentv1.FromAgent{Message: &agentv1.FromAgent_OperationResult{OperationResult: r}}); err != nil {
+		if err := s.Send(r); err != nil {
 			return err // the master asks again
 		}
 	}
@@ -211,6 +285,10 @@ func (a *Agent) heed(ctx context.Context, m *agentv1.FromMaster) {
 		a.take(ctx, m.Work)
 	case *agentv1.FromMaster_Cancel:
 		if at := a.attempt(key{m.Cancel.GetBuild(), m.Cancel.GetAttempt()}); at != nil {
+			if m.Cancel.GetAgain() {
+				at.CancelAgain(m.Cancel.GetReason())
+				return
+			}
 			at.Cancel(m.Cancel.GetReason(), m.Cancel.GetForget())
 		}
 	case *agentv1.FromMaster_Acks:
@@ -225,6 +303,12 @@ func (a *Agent) heed(ctx context.Context, m *agentv1.FromMaster) {
 		}
 	case *agentv1.FromMaster_Operation:
 		a.builds.Go(func() { a.operate(ctx, m.Operation) })
+	case *agentv1.FromMaster_Redeliver:
+		if at := a.attempt(key{m.Redeliver.GetBuild(), m.Redeliver.GetAttempt()}); at != nil {
+			at.Redeliver()
+		}
+	case *agentv1.FromMaster_Reap:
+		a.builds.Go(func() { a.reap(ctx, m.Reap) })
 	}
 }
 
@@ -238,7 +322,9 @@ func (a *Agent) operate(ctx context.Context, op *agentv1.Operation) {
 		return // the master asks the next agent process again
 	}
 	r := &agentv1.OperationResult{Id: op.GetId(), Appserver: op.GetAppserver()}
-	if err != nil {
+	if r.Elsewhere = errors.Is(err, appserver.ErrElsewhere); r.Elsewhere {
+		r.Error = err.Error()
+	} else if err != nil {
 		a.cfg.Log.Error("operation failed", "kind", op.GetKind(), "appserver", op.GetAppserver(), "error", err)
 		r.Error = err.Error()
 	}

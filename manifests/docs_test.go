@@ -7,11 +7,19 @@ import (
 	"testing"
 )
 
-const docs = "../docs/manifests.md"
+const (
+	manifestDocs = "../docs/manifests.md"
+	configDocs   = "../docs/configuration.md"
+)
 
-// TestDocsTellEveryKey holds the table of docs/manifests.md to Keys(); -rewrite
-// writes it.
+// TestDocsTellEveryKey holds the tables of the docs to Keys() and ConfigKeys();
+// -rewrite writes them.
 func TestDocsTellEveryKey(t *testing.T) {
+	docsTell(t, manifestDocs, Keys())
+	docsTell(t, configDocs, ConfigKeys())
+}
+
+func docsTell(t *testing.T, docs string, keys []KeyDoc) {
 	text, err := os.ReadFile(docs)
 	if err != nil {
 		t.Fatal(err)
@@ -22,7 +30,7 @@ func TestDocsTellEveryKey(t *testing.T) {
 	if !ok || !ok2 {
 		t.Fatalf("%s lacks the marks %q and %q", docs, begin, end)
 	}
-	want := before + begin + keyTable() + end + after
+	want := before + begin + keyTable(keys) + end + after
 	if want == string(text) {
 		return
 	}
@@ -34,11 +42,11 @@ func TestDocsTellEveryKey(t *testing.T) {
 	}
 }
 
-func keyTable() string {
+func keyTable(keys []KeyDoc) string {
 	var b strings.Builder
 	b.WriteString("| key | what may be written | default | meaning |\n| --- | --- | --- | --- |\n")
 	cell := func(s string) string { return strings.NewReplacer("|", `\|`, "<", "&lt;", ">", "&gt;").Replace(s) }
-	for _, k := range Keys() {
+	for _, k := range keys {
 		fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", k.Path, cell(k.Type), cell(k.Default), cell(k.Doc))
 	}
 	return b.String()

@@ -134,7 +134,7 @@ func parseISO(s string) (time.Duration, error) {
 func (t table) periodic() *Periodic {
 	t.closed("")
 	p := &Periodic{
-		Interval: t.span("interval", 0, time.Minute, maxInterval, parseInterval),
+		Interval: t.span("interval", 0, time.Second, maxInterval, parseInterval),
 		Retries:  t.integer("retries", 0, 0, 100),
 	}
 	switch hasInterval, hasCron := t.has("interval"), t.has("cron"); {
@@ -146,6 +146,7 @@ func (t table) periodic() *Periodic {
 	if s, ok := t.name("cron"); ok {
 		if err := checkCron(s); err != nil {
 			t.bad("cron", err)
+			s = ""
 		}
 		p.Cron = s
 	}

@@ -16,7 +16,7 @@ import (
 )
 
 const (
-	maxFiles   = 10000
+	maxFiles   = MaxFiles
 	maxEntries = 4 * maxFiles // of a directory, with those that are no manifests
 	maxLinks   = 1000         // directories followed for links
 	racy       = 2 * time.Second
@@ -99,7 +99,7 @@ func (s *fileSet) list() (map[string]bool, error) {
 	}
 	names := make(map[string]bool)
 	for _, entry := range entries {
-		if name := entry.Name(); isManifest(name) {
+		if name := entry.Name(); IsManifest(name) {
 			names[name] = entry.Type()&fs.ModeSymlink != 0
 		}
 	}
@@ -109,9 +109,9 @@ func (s *fileSet) list() (map[string]bool, error) {
 	return names, nil
 }
 
-// isManifest leaves out hidden files and what editors leave behind. A name in
+// IsManifest leaves out hidden files and what editors leave behind. A name in
 // upper case is a manifest, so that it is refused and not just overlooked.
-func isManifest(name string) bool {
+func IsManifest(name string) bool {
 	return strings.EqualFold(filepath.Ext(name), ".toml") && !strings.HasPrefix(name, ".") && !strings.HasPrefix(name, "#")
 }
 
@@ -204,16 +204,9 @@ func readFile(path string) (fs.FileInfo, []byte, error) {
 
 // snapshot is the set in the form that callers see.
 func (s *fileSet) snapshot() Snapshot {
-	snap := Snapshot{Manifests: map[string]*Manifest{}, Texts: map[string][]byte{}, Errors: map[string]Errors{}}
+	snap := newSnapshot()
 	for name, f := range s.files {
-		if f.manifest != nil {
-			snap.Manifests[f.manifest.Instance], snap.Texts[f.manifest.Instance] = f.manifest, f.text
-			continue
-		}
-		if instance, err := InstanceName(name); err == nil {
-			name = instance
-		}
-		snap.Errors[name] = f.errs
+		snap.add(name, f.manifest, f.text, f.errs)
 	}
 	return snap
 }

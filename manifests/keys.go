@@ -9,7 +9,7 @@ import (
 type KeyDoc struct {
 	Path    string // such as "step.timeout"; the keys of [[step]] and of [source] look alike
 	Type    string // what may be written
-	Default string // "" if there is none
+	Default string // "" if there is none, required if the key must be there
 	Doc     string // one line
 }
 
@@ -17,10 +17,13 @@ type KeyDoc struct {
 // provider, whose inside is the provider's own business.
 const provider = "<provider>"
 
+// required is the default of a key that must be there in its table.
+const required = "required"
+
 // Keys lists every key of a manifest, in the order of a well written one. What
 // is not listed here is refused.
 func Keys() []KeyDoc {
-	return slices.Concat(topKeys(), sourceKeys(), watchKeys(), stepKeys(), serverKeys(), restKeys())
+	return slices.Concat(topKeys(), whereKeys(), whenKeys(), sourceKeys(), watchKeys(), watchPathKeys(), stepKeys(), artifactKeys(), retentionKeys(""), serverKeys(), restKeys(), notifyKeys())
 }
 
 func topKeys() []KeyDoc {
@@ -37,7 +40,8 @@ func sourceKeys() []KeyDoc {
 	return []KeyDoc{
 		{"source", "table", "", "what a build fetches first"},
 		{"source.git", "string", "", "URL of the git repository"},
-		{"source.branch", "string", "the remote's HEAD", "branch that is built and watched"},
+		{"source.hg", "string", "", "URL of the Mercurial repository, instead of git"},
+		{"source.branch", "string", "the remote's HEAD", "branch that is built and watched; Mercurial's HEAD is the branch default"},
 		{"source.revision", "string", "", "commit or tag that is built, for frozen versions"},
 		{"source.submodules", "boolean", "true", "fetch the submodules too"},
 	}
@@ -47,51 +51,48 @@ func watchKeys() []KeyDoc {
 	return []KeyDoc{
 		{"watch", "array of tables", "", `what else starts a build; "watch = []" with nothing else: commits never do`},
 		{"watch.git", "string", "", "URL of the git repository"},
+		{"watch.hg", "string", "", "URL of the Mercurial repository, instead of git"},
 		{"watch.branch", "string", "", "branch to watch; without branch, tag and ref it is the remote's HEAD"},
 		{"watch.tag", "string", "", "tag to watch"},
+		{"watch.bookmark", "string", "", "bookmark to watch, with hg"},
 		{"watch.ref", "string", "", `full name of the ref to watch, such as "refs/heads/main"`},
 	}
 }
 
 // watchFileKeys are the keys of a watch file.
 func watchFileKeys() []KeyDoc {
-	return append(watchKeys(), KeyDoc{"watch.revision", "string", "", "commit that the build used"})
-}
-
-func stepKeys() []KeyDoc {
-	return []KeyDoc{
-		{"step", "array of tables", "", "the commands of a build, in order"},
-		{"step.name", "string", `"step-N"`, "name of the step, unique in the manifest"},
-		{"step.run", "string", "", "command, given to a shell"},
-		{"step.timeout", "duration, up to 720h", `"1h"`, "when the step is stopped"},
-		{"step.env", "table of strings", "{}", "environment variables; WRIGHT_ names are Wright's own"},
-		{"step.dir", "string", "the workspace", "directory inside the workspace where it runs"},
-	}
+	return append(watchKeys(),
+		KeyDoc{"watch.revision", "string", "", "commit that the build used"},
+		KeyDoc{"watch.from", "string", "", `where the build found it, such as "package.json:12"`})
 }
 
 func serverKeys() []KeyDoc {
 	return []KeyDoc{
 		{"appserver", "table", "", "the server that a build makes"},
-		{"appserver.cloud", "string", "", "cloud provider"},
+		{"appserver.cloud", "string", required, "cloud provider"},
 		{"appserver.flavor", "string", "the provider's", "size of the server, in the provider's words"},
 		{"appserver.image", "string", "the provider's", "image of the server, in the provider's words"},
 		{"appserver.provision", "string", "", "command that makes the server serve, given to a shell"},
 		{"appserver.provision-timeout", "duration, up to 720h", `"1h"`, "when provisioning is stopped"},
 		{"appserver.health", "table", "no check", "what the server must answer before it is activated"},
-		{"appserver.health.http", "string", "", `path that must answer with a status of 200 to 399, such as "/healthz"`},
+		{"appserver.health.http", "string", required, `path that must answer with a status of 200 to 399, such as "/healthz"`},
 		{"appserver.health.port", "integer, 1 to 65535", "the provider's", "port that must answer"},
 		{"appserver.health.within", "duration, up to 24h", `"5m"`, "how long it may take to answer"},
 		{"appserver.activate", `"on-success" or "manually"`, `"on-success"`, "who makes the new server the active one"},
 		{"appserver.keep", "integer, 1 to 100", "2", "how many servers stay, the active one included"},
 		{"appserver." + provider, "table", "", "the cloud provider's own settings"},
 		{"dns", "table", "", "the name of the active server"},
-		{"dns.provider", "string", "", "DNS provider"},
-		{"dns.domain", "string", "", "the name"},
+		{"dns.provider", "string", required, "DNS provider"},
+		{"dns.domain", "string", required, "the name"},
 		{"dns.ttl", "duration, 1s to 168h", `"60s"`, "how long others may remember the address"},
 		{"dns." + provider, "table", "", "the DNS provider's own settings"},
+		{"balancer", "table", "", "the route to the active server"},
+		{"balancer.provider", "string", required, "balancer"},
+		{"balancer.name", "string", required, "the name that the route is for"},
+		{"balancer." + provider, "table", "", "the balancer's own settings"},
 		{"database", "array of tables", "", "databases made before the server is provisioned"},
-		{"database.provider", "string", "", "database provider"},
-		{"database.name", "string", "", "name of the database, unique in the manifest"},
+		{"database.provider", "string", required, "database provider"},
+		{"database.name", "string", required, "name of the database, unique in the manifest"},
 		{"database.persistent", "boolean", "false", "the database outlives the server"},
 		{"database." + provider, "table", "", "the database provider's own settings"},
 	}
@@ -100,12 +101,10 @@ func serverKeys() []KeyDoc {
 func restKeys() []KeyDoc {
 	return []KeyDoc{
 		{"periodic", "table", "", "builds without a change"},
-		{"periodic.interval", "duration, at least 1m", "", `time between builds, such as "P1D" or "3 days 04:05:06"`},
+		{"periodic.interval", "interval, at least 1s", "", `time between builds, such as "P1D" or "3 days 04:05:06"`},
 		{"periodic.cron", "string", "", `times of builds in five fields, such as "30 4 * * *"; instead of interval`},
 		{"periodic.time-zone", "string", `"UTC"`, `where the times of cron hold, such as "Europe/Berlin"`},
-		{"periodic.retries", "integer, 0 to 100", "0", "how often a failed periodic build is tried again"},
-		{"notify", "table", "", "who hears of what"},
-		{"notify.on-failure", "array of strings, or one with commas", "[]", "mail addresses that hear of failed builds"},
+		{"periodic.retries", "integer, 0 to 100", "0", "how often it is tried again when its AppServer could not be spawned or provisioned"},
 	}
 }
 

@@ -30,7 +30,7 @@ func (n *node) child(key string) *node {
 
 // item is the node of the i-th item of n, never nil.
 func (n *node) item(i int) *node {
-	if i < len(n.items) {
+	if 0 <= i && i < len(n.items) {
 		return n.items[i]
 	}
 	return &node{key: n.key, value: n.value}

@@ -31,7 +31,7 @@ func TestAbsurd(t *testing.T) {
 		{"deep after an error", "= 1\n" + dotted + " = 1", "shop.toml:1:1: want a key"},
 		{"long string", step + "dir = '" + strings.Repeat("x", maxString+1) + "'", "shop.toml:3:7: dir: the string is 65537 bytes long, at most 65536 are allowed"},
 		{"steps", strings.Repeat("[[step]]\nrun='a'\n", maxSteps+1), "shop.toml:2001:3: step: 1001 of them, at most 1000 are allowed"},
-		{"characters", "# ä\n" + `step = [{ run = "ä", x = 1 }]`, `shop.toml:2:22: unknown key "x": known here: name, run, timeout, env, dir`},
+		{"characters", "# ä\n" + `step = [{ run = "ä", x = 1 }]`, `shop.toml:2:22: unknown key "x": known here: name, run, shell, when, timeout, silence, env, dir`},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -107,17 +107,25 @@ func TestNearest(t *testing.T) {
 	}
 }
 
-func TestSplitRequirement(t *testing.T) {
-	for s, want := range map[string][2]string{
-		"docker": {"docker", ""}, "postgresql >= 14": {"postgresql", ">= 14"}, "go>=1.20,<2": {"go", ">= 1.20, < 2"}, "postgresql >= 14 < 17": {"postgresql", ">= 14, < 17"}, " g++ ~> 12 ": {"g++", "~> 12"},
+func TestParseRequirement(t *testing.T) {
+	for s, want := range map[string]Requirement{
+		"docker":               {Name: "docker"},
+		"postgresql >= 14":     {Name: "postgresql", Constraint: ">= 14"},
+		"go>=1.20,<2":          {Name: "go", Constraint: ">= 1.20, < 2"},
+		"postgresql >= 14 <17": {Name: "postgresql", Constraint: ">= 14, < 17"},
+		" g++ ~> 12 ":          {Name: "g++", Constraint: "~> 12"},
+		"python == 3.11":       {Name: "python", Constraint: "= 3.11"},
+		`gpu == "a100"`:        {Name: "gpu", Value: "a100"},
+		`gpu!='a100'`:          {Name: "gpu", Value: "a100", Not: true},
 	} {
-		if name, constraint, err := SplitRequirement(s); err != nil || name != want[0] || constraint != want[1] {
-			t.Errorf("%q: got %q, %q, %v", s, name, constraint, err)
+		if got, err := ParseRequirement(s); err != nil || got != want {
+			t.Errorf("%q: got %+v, %v", s, got, err)
 		}
 	}
-	for _, s := range []string{"", " ", ">= 14", "a b", "a >=", "a >= b", "a >= 1 <", "a >= 1 x", "-a", "a;b", strings.Repeat("a", maxName+1)} {
-		if _, _, err := SplitRequirement(s); err == nil {
-			t.Errorf("%q is taken", s)
+	for _, s := range []string{"", " ", ">= 14", "a b", "a >=", "a >= b", "a >= 1 <", "a >= 1 x", "-a", "a;b", strings.Repeat("a", maxName+1),
+		`a == "`, `a == ""`, `a >= "x"`, `a == "x" y`, `a == "x y"`, `a == "x'`, "a == \"\u200b\""} {
+		if got, err := ParseRequirement(s); err == nil {
+			t.Errorf("%q is taken: %+v", s, got)
 		}
 	}
 }

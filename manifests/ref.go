@@ -64,6 +64,8 @@ func (t table) shortRef(key, prefix string) (string, bool) {
 	}
 	err := checkRefName(s)
 	switch {
+	case key == "bookmark" && s == "@": // Mercurial's main one
+		return s, true
 	case err != nil:
 		err = fmt.Errorf("%s %w", show(s), err)
 	case len(prefix)+len(s) > maxRef:
@@ -79,10 +81,10 @@ func (t table) shortRef(key, prefix string) (string, bool) {
 	return "", false
 }
 
-// ref reads branch, tag or ref, of which at most one may be there.
-func (t table) ref() string {
+// ref reads branch, tag, bookmark or ref, of which at most one may be there.
+func (t table) ref(vcs string) string {
 	ref, used := "HEAD", ""
-	for _, key := range []string{"branch", "tag", "ref"} {
+	for _, key := range []string{"branch", "tag", "bookmark", "ref"} {
 		if !t.has(key) {
 			continue
 		}
@@ -91,7 +93,11 @@ func (t table) ref() string {
 			continue
 		}
 		used = key
-		if name, ok := t.fullRef(key); ok {
+		name, ok := t.fullRef(key)
+		switch {
+		case ok && key == "bookmark" && vcs != "hg":
+			t.bad(key, instead("write branch", "only Mercurial has bookmarks"))
+		case ok:
 			ref = name
 		}
 	}
@@ -99,8 +105,7 @@ func (t table) ref() string {
 }
 
 func (t table) fullRef(key string) (string, bool) {
-	if key != "ref" {
-		prefix := map[string]string{"branch": branchPrefix, "tag": tagPrefix}[key]
+	if prefix := refPrefixes()[key]; prefix != "" {
 		s, ok := t.shortRef(key, prefix)
 		return prefix + s, ok
 	}
@@ -116,9 +121,24 @@ func (t table) fullRef(key string) (string, bool) {
 }
 
 const (
-	branchPrefix = "refs/heads/"
-	tagPrefix    = "refs/tags/"
+	branchPrefix   = "refs/heads/"
+	tagPrefix      = "refs/tags/"
+	bookmarkPrefix = "refs/bookmarks/"
 )
+
+// refPrefixes says what the short names of refs stand for. Mercurial's branches,
+// tags and bookmarks are named in the same way.
+func refPrefixes() map[string]string {
+	return map[string]string{"branch": branchPrefix, "tag": tagPrefix, "bookmark": bookmarkPrefix}
+}
+
+// refKeys are the keys that name refs of a version control system, in order.
+func refKeys(vcs string) []string {
+	if vcs == "hg" {
+		return []string{"branch", "tag", "bookmark"}
+	}
+	return []string{"branch", "tag"}
+}
 
 // isCommit tells whether s is a whole commit ID, SHA-1 or SHA-256.
 func isCommit(s string) bool {

@@ -116,16 +116,38 @@ func (t table) dns() *DNS {
 		t.bad("ttl", instead(durationHint, "want whole seconds, got %s", d.TTL))
 	}
 	d.Provider, d.Config = t.provider("provider")
-	if !t.has("domain") {
-		t.missing("domain", `write domain = "shop.example.test"`)
-	}
-	if s, ok := t.text("domain"); ok {
-		if err := checkDomain(s); err != nil {
-			t.bad("domain", err)
-		}
-		d.Domain = s
-	}
+	d.Domain = t.domain("domain")
 	return d
+}
+
+// balancer reads [balancer].
+func (t table) balancer() *Balancer {
+	b := &Balancer{}
+	b.Provider, b.Config = t.provider("provider")
+	b.Name = t.domain("name")
+	return b
+}
+
+// runner reads [runner].
+func (t table) runner() *Runner {
+	r := &Runner{}
+	r.Provider, r.Config = t.provider("provider")
+	return r
+}
+
+// domain reads the domain name under key, which must be there.
+func (t table) domain(key string) string {
+	if !t.has(key) {
+		t.missing(key, fmt.Sprintf(`write %s = "shop.example.test"`, key))
+	}
+	s, ok := t.text(key)
+	if !ok {
+		return ""
+	}
+	if err := checkDomain(s); err != nil {
+		t.bad(key, err)
+	}
+	return s
 }
 
 func checkDomain(s string) error {

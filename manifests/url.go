@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/url"
 	"path"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -19,10 +20,9 @@ const urlHint = `write "https://host/path", "ssh://user@host/path", "user@host:p
 // refuses what could make git run or read something else, and passwords. Its
 // errors never repeat the URL.
 func CheckURL(vcs, url string) error {
-	if vcs != "git" {
-		return instead(`only "git" is known`, "%s is no version control system", show(vcs))
-	}
 	switch {
+	case vcs != "git" && vcs != "hg":
+		return instead(`write "git" or "hg"`, "%s is no version control system", show(vcs))
 	case url == "":
 		return instead(urlHint, "the URL is empty")
 	case len(url) > maxURL:
@@ -38,15 +38,15 @@ func CheckURL(vcs, url string) error {
 	case url[0] == '/':
 		return nil
 	case strings.Contains(url, "://"):
-		return checkSchemeURL(url)
+		return checkSchemeURL(vcs, url)
 	}
-	if user, host, dir, ok := splitSCP(url); ok {
+	if user, host, dir, ok := splitSCP(url); ok && vcs == "git" {
 		return checkSCP(user, host, dir)
 	}
 	return instead(urlHint, "neither a URL nor an absolute path")
 }
 
-func checkSchemeURL(raw string) error {
+func checkSchemeURL(vcs, raw string) error {
 	u, err := url.Parse(raw)
 	if err != nil {
 		return instead(urlHint, "the URL cannot be parsed") // err repeats it
@@ -55,9 +55,9 @@ func checkSchemeURL(raw string) error {
 		if u.User != nil || u.Host != "" && u.Host != "localhost" || !strings.HasPrefix(u.Path, "/") {
 			return instead("write file:///path", "a file URL names a path of this machine")
 		}
-	} else if !strings.Contains(" https http ssh git ", " "+scheme+" ") {
+	} else if !strings.Contains(" https http ssh git ", " "+scheme+" ") || scheme == "git" && vcs != "git" {
 		return instead("write https, http, ssh, git or file", "the scheme %s is not allowed", show(scheme))
-	} else if err := checkRemote(u); err != nil {
+	} else if err := checkRemote(vcs, u); err != nil {
 		return err
 	}
 	if u.RawQuery != "" || u.ForceQuery || u.Fragment != "" || strings.HasSuffix(raw, "#") {
@@ -70,7 +70,7 @@ func checkSchemeURL(raw string) error {
 }
 
 // checkRemote holds the rules for URLs that name a host.
-func checkRemote(u *url.URL) error {
+func checkRemote(vcs string, u *url.URL) error {
 	if _, has := u.User.Password(); has {
 		return instead("use a credential instead, and leave only the user", "the URL holds a password")
 	}
@@ -79,6 +79,9 @@ func checkRemote(u *url.URL) error {
 	}
 	if port := u.Port(); port == "" && strings.HasSuffix(u.Host, ":") || len(port) > 5 {
 		return errors.New("the URL has no valid port")
+	}
+	if vcs == "hg" && strings.Trim(u.Path, "/") == "" {
+		return nil // hg serve of one repository
 	}
 	return checkRemotePath(u.Path)
 }
@@ -178,10 +181,10 @@ func IsLocal(raw string) bool {
 	return !ok || strings.EqualFold(host, "file") && strings.HasPrefix(dir, "/")
 }
 
-// CanonicalURL is a key under which two spellings are one remote: case of scheme
-// and host, default port, ".git", trailing slashes and the form user@host:path
-// make no difference. Local paths keep their ".git", since both may exist. What
-// is no URL comes back as it is.
+// CanonicalURL is a key under which two spellings are one remote: scheme, user,
+// default port, case of the host, ".git", trailing slashes and the form
+// user@host:path make no difference. Local paths keep their ".git", since both
+// may exist. What is no URL comes back as it is.
 func CanonicalURL(raw string) string {
 	if strings.HasPrefix(raw, "/") {
 		return canonicalPath(raw)
@@ -192,7 +195,8 @@ func CanonicalURL(raw string) string {
 		if !ok || strings.HasPrefix(dir, ":") {
 			return raw
 		}
-		u, err = &url.URL{Scheme: "ssh", Host: bracketed(host), Path: "/" + strings.TrimLeft(dir, "/")}, nil
+		dir = "/" + strings.TrimLeft(dir, "/")
+		u, err = &url.URL{Scheme: "ssh", Host: bracketed(host), Path: dir, RawPath: dir}, nil
 		if user != "" {
 			u.User = url.User(user)
 		}
@@ -212,23 +216,25 @@ func canonicalPath(dir string) string {
 	return u.String()
 }
 
+// canonical is "any://host/path". A port that is not the scheme's own tells servers
+// apart, and the user does where the path begins at that user's home.
 func canonical(u *url.URL) string {
-	host := strings.ToLower(strings.TrimSuffix(u.Hostname(), "."))
+	host := strings.ToLower(strings.TrimRight(u.Hostname(), "."))
 	port := u.Port()
 	if port == map[string]string{"https": "443", "http": "80", "ssh": "22", "git": "9418"}[u.Scheme] {
 		port = ""
 	}
+	dir := strings.TrimRight(u.EscapedPath(), "/")
+	dir = strings.TrimRight(strings.TrimSuffix(dir, ".git"), "/")
 	var b strings.Builder
-	b.WriteString(u.Scheme + "://")
-	if name := u.User.Username(); name != "" {
+	b.WriteString("any://")
+	if name := u.User.Username(); name != "" && strings.HasPrefix(dir, "/~/") {
 		b.WriteString(url.User(name).String() + "@")
 	}
 	b.WriteString(bracketed(host))
 	if port != "" {
 		b.WriteString(":" + port)
 	}
-	dir := strings.TrimRight(u.EscapedPath(), "/")
-	dir = strings.TrimRight(strings.TrimSuffix(dir, ".git"), "/")
 	b.WriteString(dir)
 	return b.String()
 }
@@ -246,12 +252,13 @@ func SameRemote(a, b string) bool { return CanonicalURL(a) == CanonicalURL(b) }
 
 // Ignores tells whether a pattern of Ignore covers the URL, in any spelling.
 func (a AutoWatch) Ignores(raw string) bool {
-	for _, pattern := range a.Ignore {
-		if matches(pattern, raw) || matches(pattern, CanonicalURL(raw)) || SameRemote(pattern, raw) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(a.Ignore, func(pattern string) bool { return CoversURL(pattern, raw) })
+}
+
+// CoversURL tells whether a pattern such as "https://host/*", whose "*" stand
+// for anything, covers the URL in any of its spellings.
+func CoversURL(pattern, raw string) bool {
+	return matches(pattern, raw) || matches(CanonicalURL(pattern), CanonicalURL(raw))
 }
 
 // matches tells whether s is pattern, whose "*" stand for anything.

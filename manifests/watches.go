@@ -8,8 +8,11 @@ import (
 	"strings"
 )
 
-// MaxWatches bounds the watches of a manifest and of a watch file.
-const MaxWatches = 10_000
+// Bounds of watches.
+const (
+	MaxWatches = 10_000 // watches of a manifest and of a watch file
+	MaxFrom    = 300    // bytes of Watch.From
+)
 
 // ParseWatches reads a watch file: [[watch]] tables and nothing else, at most
 // 256 KiB and 10,000 entries. On any error, which is always Errors, the file is
@@ -30,8 +33,12 @@ func ParseWatches(file string, text []byte) ([]Watch, error) {
 // watches reads the [[watch]] tables.
 func (t table) watches() []Watch {
 	first := make(map[string]Place)
-	var all []Watch
-	for _, sub := range t.subs("watch", MaxWatches) {
+	subs := t.subs("watch", MaxWatches)
+	if len(subs) == 0 {
+		return nil
+	}
+	all := make([]Watch, 0, len(subs)) // many are kept for long
+	for _, sub := range subs {
 		w, ok := sub.watch()
 		if !ok {
 			continue
@@ -48,20 +55,48 @@ func (t table) watches() []Watch {
 
 func (t table) watch() (Watch, bool) {
 	before := len(t.found)
-	if t.has("revision") && !slices.Contains(t.schema["watch"], "revision") {
-		t.fail(t.node.child("revision").key, t.path+".revision", "revision has no meaning in a watch of a manifest",
-			"leave it out; to build a frozen version write it into [source]")
-		return Watch{}, false
+	for key, hint := range map[string]string{"revision": "leave it out; to build a frozen version write it into [source]", "from": "leave it out"} {
+		if t.has(key) && !slices.Contains(t.schema["watch"], key) {
+			t.fail(t.node.child(key).key, t.path+"."+key, key+" has no meaning in a watch of a manifest", hint)
+			return Watch{}, false
+		}
 	}
 	t.closed("")
-	w := Watch{VCS: "git", URL: t.url("git"), Ref: t.ref(), Place: t.lines.place(t.node.key)}
+	w := Watch{Place: t.lines.place(t.node.key)}
+	w.VCS, w.URL = t.remote()
+	w.Ref = t.ref(w.VCS)
 	if s, ok := t.text("revision"); ok {
 		if !isCommit(s) {
 			t.bad("revision", instead("write 40 or 64 lower case hex digits", "%s is no whole commit ID", show(s)))
 		}
 		w.Revision = s
 	}
+	w.From, _ = t.from()
+	if w.Paths = t.paths(); w.Paths != nil && w.VCS != "git" {
+		t.fail(t.node.key, t.path, "what changed is known of git only", "leave only-if-changed and ignore-changed out")
+	}
 	return w, len(t.found) == before
+}
+
+// from is where a build found the watch.
+func (t table) from() (string, bool) {
+	s, ok := t.text("from")
+	if ok && (len(s) > MaxFrom || strings.IndexFunc(s, isHidden) >= 0) {
+		t.bad("from", instead(`write "path:line"`, "want at most %d visible bytes", MaxFrom))
+		return "", false
+	}
+	return s, ok
+}
+
+// remote is the version control system and URL, of which there must be one.
+func (t table) remote() (vcs, url string) {
+	if !t.has("hg") {
+		return "git", t.url("git")
+	}
+	if t.has("git") {
+		t.bad("hg", instead("keep one of them", "git and hg exclude each other"))
+	}
+	return "hg", t.url("hg")
 }
 
 // url is the checked URL under key, which must be there.
@@ -80,6 +115,27 @@ func (t table) url(key string) string {
 	return s
 }
 
+// FitWatches is FormatWatches for a list that may be too long for a watch file:
+// what is good to know but not needed is left out then, first where each was
+// found, then which revision was used.
+func FitWatches(watches []Watch) []byte {
+	file := FormatWatches(watches)
+	for _, leaveOut := range []func(*Watch){
+		func(w *Watch) { w.From = "" },
+		func(w *Watch) { w.Revision = "" },
+	} {
+		if len(file) <= maxFile {
+			break
+		}
+		watches = slices.Clone(watches)
+		for i := range watches {
+			leaveOut(&watches[i])
+		}
+		file = FormatWatches(watches)
+	}
+	return file
+}
+
 // FormatWatches writes a watch file, sorted and without repetitions, so that
 // equal lists give equal bytes. Of a watch that comes several times the first
 // revision counts.
@@ -94,6 +150,7 @@ func FormatWatches(watches []Watch) []byte {
 		key := w.Key()
 		if i, again := index[key]; again {
 			all[i].Revision = cmp.Or(all[i].Revision, w.Revision)
+			all[i].From = cmp.Or(all[i].From, w.From)
 			continue
 		}
 		index[key] = len(all)
@@ -112,19 +169,29 @@ func FormatWatches(watches []Watch) []byte {
 
 func (w Watch) format(b *bytes.Buffer) {
 	fmt.Fprintf(b, "[[watch]]\n%s = %s\n", w.VCS, quote(w.URL))
-	branch, isBranch := strings.CutPrefix(w.Ref, branchPrefix)
-	tag, isTag := strings.CutPrefix(w.Ref, tagPrefix)
-	switch {
-	case isBranch && branch != "HEAD" && !strings.HasPrefix(branch, "refs/"):
-		fmt.Fprintf(b, "branch = %s\n", quote(branch))
-	case isTag && tag != "HEAD" && !strings.HasPrefix(tag, "refs/"):
-		fmt.Fprintf(b, "tag = %s\n", quote(tag))
-	case w.Ref != "HEAD" && w.Ref != "":
-		fmt.Fprintf(b, "ref = %s\n", quote(w.Ref))
+	if key, name := shortened(w.VCS, w.Ref); key != "" {
+		fmt.Fprintf(b, "%s = %s\n", key, quote(name))
 	}
 	if w.Revision != "" {
 		fmt.Fprintf(b, "revision = %s\n", quote(w.Revision))
 	}
+	if w.From != "" {
+		fmt.Fprintf(b, "from = %s\n", quote(w.From))
+	}
+}
+
+// shortened is the key and value that a ref is written as; "" for HEAD.
+func shortened(vcs, ref string) (key, name string) {
+	if ref == "HEAD" || ref == "" {
+		return "", ""
+	}
+	for _, key := range refKeys(vcs) {
+		name, ok := strings.CutPrefix(ref, refPrefixes()[key])
+		if ok && name != "HEAD" && !strings.HasPrefix(name, "refs/") {
+			return key, name
+		}
+	}
+	return "ref", ref
 }
 
 // quote writes a TOML basic string.

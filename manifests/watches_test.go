@@ -36,6 +36,11 @@ func TestCheckURL(t *testing.T) {
 			t.Errorf("%q is allowed", url)
 		}
 	}
+	for url, want := range map[string]bool{"https://h": true, "http://h:8000/": true, "ssh://u@h//srv/x": true, "git://h/x": false, "git@h:x": false, "ssh://-o/x": false} {
+		if err := CheckURL("hg", url); (err == nil) != want {
+			t.Errorf("hg: %s: %v", url, err)
+		}
+	}
 	if err := CheckURL("svn", "https://h/p"); err == nil {
 		t.Error("svn is allowed")
 	}
@@ -61,8 +66,8 @@ func TestCheckRef(t *testing.T) {
 func TestCanonicalURL(t *testing.T) {
 	same := [][]string{
 		{"https://h/a/b", "https://h/a/b.git", "https://h/a/b/", "https://h/a/b.git/", "HTTPS://H:443/a/b", "https://h./a/b"},
-		{"git@h:a/b.git", "ssh://git@h/a/b", "ssh://git@H:22/a/b/", "git@h:/a/b"},
-		{"http://h/a", "http://h:80/a"}, {"git://h/a", "git://h:9418/a.git"},
+		{"git@h:a/b.git", "ssh://git@h/a/b", "ssh://git@H:22/a/b/", "git@h:/a/b", "https://h/a/b", "https://ann@h/a/b"},
+		{"http://h/a", "http://h:80/a", "git://h/a", "git://h:9418/a.git"},
 		{"/srv/x", "/srv/x/", "file:///srv/x", "file://localhost/srv/x", "/srv//y/../x"},
 		{"ssh://[::1]/a", "[::1]:a", "ssh://[::1]:22/a"},
 	}
@@ -76,7 +81,7 @@ func TestCanonicalURL(t *testing.T) {
 			}
 		}
 	}
-	different := []string{"https://h/a", "http://h/a", "https://h/A", "https://u@h/a", "https://h:444/a", "ssh://h/a", "ssh://U@h/a", "ssh://u@h/a", "/h/a", "/h/a.git", "https://h2/a"}
+	different := []string{"https://h/a", "https://h/A", "https://h:444/a", "ssh://h/~/a", "ssh://U@h/~/a", "ssh://u@h/~/a", "/h/a", "/h/a.git", "https://h2/a"}
 	seen := make(map[string]string)
 	for _, url := range different {
 		key := CanonicalURL(url)
@@ -124,7 +129,8 @@ func TestWatchesRoundTrip(t *testing.T) {
 		{VCS: "git", URL: "https://H/b", Ref: "refs/heads/main", Revision: another},
 		{VCS: "git", URL: "git@h:c", Ref: "refs/tags/v1"},
 		{VCS: "git", URL: "/srv/\"x\\y", Ref: "HEAD"},
-		{VCS: "git", URL: "https://h/d", Ref: "refs/changes/1/2"},
+		{VCS: "git", URL: "https://h/d", Ref: "refs/changes/1/2", From: "package.json:12"},
+		{VCS: "hg", URL: "https://h/hg", Ref: "refs/bookmarks/@"},
 		{VCS: "git", URL: "https://h/e", Ref: "refs/heads/refs/heads/x"},
 		{VCS: "git", URL: "https://h/e", Ref: "refs/tags/HEAD"},
 	}
@@ -149,8 +155,36 @@ func TestWatchesRoundTrip(t *testing.T) {
 		t.Errorf("got\n%s, then\n%s", text, again)
 	}
 	in[0], in[5] = in[5], in[0]
-	if other := FormatWatches(in[3:]); !bytes.Equal(other, FormatWatches([]Watch{in[7], in[6], in[5], in[4], in[3]})) {
+	if other := FormatWatches(in[3:]); !bytes.Equal(other, FormatWatches([]Watch{in[8], in[7], in[6], in[5], in[4], in[3]})) {
 		t.Error("the order of the list changes the file")
+	}
+}
+
+// A long list says less of each before it is too long.
+func TestFitWatches(t *testing.T) {
+	list := func(n int) (all []Watch) {
+		for i := range n {
+			all = append(all, Watch{VCS: "git", URL: fmt.Sprintf("https://h/%040d", i), Ref: "refs/heads/main", Revision: commit, From: "default.xml:1"})
+		}
+		return all
+	}
+	for n, want := range map[int]string{1: "from revision", 1700: "revision", 2200: "", 4000: "too long"} {
+		in := list(n)
+		file := FitWatches(in)
+		var got []string
+		for _, key := range []string{"from", "revision"} {
+			if bytes.Contains(file, []byte("\n"+key+" = ")) {
+				got = append(got, key)
+			}
+		}
+		if out, err := ParseWatches("watch.toml", file); err != nil {
+			got = []string{"too long"}
+		} else if len(out) != n {
+			t.Errorf("%d became %d", n, len(out))
+		}
+		if strings.Join(got, " ") != want || in[0].From == "" || in[0].Revision == "" {
+			t.Errorf("%d: %q in %d bytes, want %q; the list itself begins with %v", n, got, len(file), want, in[0])
+		}
 	}
 }
 

@@ -4,6 +4,7 @@
 package master
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -20,41 +21,49 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/wright-build/wright/manifests"
-	"github.com/wright-build/wright/master/activate"
-	"github.com/wright-build/wright/master/catalog"
-	"github.com/wright-build/wright/master/dispatch"
+	"github.com/wright-build/wright/master/artifacts"
+	"github.com/wright-build/wright/master/backup"
+	"github.com/wright-build/wright/master/elect"
 	"github.com/wright-build/wright/master/logs"
-	"github.com/wright-build/wright/master/poll"
 	"github.com/wright-build/wright/master/proxy"
-	"github.com/wright-build/wright/master/schedule"
 	"github.com/wright-build/wright/master/state"
 	"github.com/wright-build/wright/master/store"
+	"github.com/wright-build/wright/master/store/past"
 )
 
 // Config says where a master keeps its things and where it answers.
 type Config struct {
-	Data          string        // directory of its own; made if missing
-	Manifests     string        // directory with one manifest per instance; made if missing
-	Listen        string        // host:port of pages, API, agents and, under NAME.localhost, of AppServers
-	Poll          time.Duration // how often each remote is asked; default a minute
-	AgentLease    time.Duration // silence after which an agent counts as gone, in whole seconds; default 30 s
-	EtcdEndpoints []string      // of an etcd cluster; none: etcd is embedded
-	Token         string        // wanted of agents and API clients; must be set unless Listen is on loopback
-	Version       string
-	Ready         func(address string) // called once, when all of it serves
-	Log           *slog.Logger
+	Data        string           // directory of its own; made if missing
+	Manifests   string           // directory with one manifest per instance, made if missing; "": none, only the repositories of Settings
+	Listen      string           // host:port of pages, API, agents and, under NAME.localhost, of AppServers
+	Poll        time.Duration    // how often each remote is asked; default a minute
+	AgentLease  time.Duration    // silence after which an agent counts as gone, in whole seconds; default 30 s
+	Reap        time.Duration    // how often providers are asked what they hold that nobody owns; default 10 min, negative: never
+	ReapAfter   time.Duration    // how long nobody must have owned what is ended; default 10 min
+	Etcd        store.Cluster    // without endpoints etcd is embedded
+	Advertise   string           // URL at which the other masters of a cluster, and agents, reach this one; default where it listens
+	LeaderLease time.Duration    // silence after which a leader is one no more, in whole seconds; default 3 s
+	Settings    manifests.Config // the operator's configuration file; its zero value is an empty one
+	Token       string           // wanted of agents and API clients; must be set unless Listen is on loopback
+	Version     string
+	Ready       func(address string) // called once, when all of it serves
+	Log         *slog.Logger
 }
 
-// rooms are the master's parts.
-type rooms struct {
-	store    *store.Store
-	catalog  *catalog.Catalog
-	poll     *poll.Poller
-	schedule *schedule.Scheduler
-	dispatch *dispatch.Dispatcher
-	activate *activate.Activator
-	logs     *logs.Logs
-	proxy    *proxy.Proxy
+// house is what a master has whether it leads or not.
+type house struct {
+	cfg          Config
+	listen       string // host:port of its port
+	public       string // where other masters and agents reach it
+	installation string
+	store        *store.Store
+	embedded     *store.Embedded  // nil: a cluster
+	candidate    *elect.Candidate // nil: there is nobody else
+	logs         *logs.Logs
+	artifacts    *artifacts.Store
+	proxy        *proxy.Proxy
+	front        *front
+	backup       backup.Source
 }
 
 // Run is a master until ctx ends.
@@ -72,33 +81,117 @@ func Run(ctx context.Context, cfg Config) error {
 		return fmt.Errorf("listen: %w", err)
 	}
 	defer func() { _ = listener.Close() }()
-	client, closeStore, err := connect(ctx, cfg)
+	client, embedded, err := connect(ctx, cfg)
 	if err != nil {
 		return err
 	}
-	defer closeStore()
-	r, err := open(ctx, cfg, client)
+	defer closeStore(client, embedded)
+	h, err := enter(ctx, cfg, client, embedded, listener.Addr())
 	if err != nil {
 		return err
 	}
-	defer func() { _ = r.logs.Close() }()
-	return r.run(ctx, cfg, listener)
+	defer func() { _ = h.logs.Close() }()
+	return h.run(ctx, listener)
 }
 
-// run starts every loop and waits for all of them.
-func (r *rooms) run(ctx context.Context, cfg Config, listener net.Listener) error {
-	r.store.Read(func(f *state.Facts) { r.proxy.Set(proxy.Routes(f)) }) // the first visitor does not wait for the loop
-	all, ctx := errgroup.WithContext(ctx)
-	loops := map[string]func(context.Context) error{
-		"store":    r.store.Run,
-		"catalog":  r.catalog.Run,
-		"poll":     r.poll.Run,
-		"schedule": r.schedule.Run,
-		"dispatch": r.dispatch.Run,
-		"activate": r.activate.Run,
-		"proxy":    func(ctx context.Context) error { return r.proxy.Run(ctx, r.store) },
-		"faces":    func(ctx context.Context) error { return r.serve(ctx, cfg, listener) },
+// enter opens what the terms of a master share.
+func enter(ctx context.Context, cfg Config, client *clientv3.Client, embedded *store.Embedded, at net.Addr) (*house, error) {
+	public, err := publicURL(cfg.Advertise, at)
+	if err != nil {
+		return nil, err
 	}
+	cfg.Settings.Notify.PublicURL = cmp.Or(cfg.Settings.Notify.PublicURL, public)
+	st := store.New(client, cfg.Log)
+	st.KeepPast(past.Open(filepath.Join(cfg.Data, "history")))
+	if err := st.Load(ctx); err != nil {
+		return nil, err
+	}
+	installation, err := st.Installation(ctx, strings.ToLower(rand.Text()))
+	if err != nil {
+		return nil, err
+	}
+	output, kept, err := openStorage(ctx, cfg, installation)
+	if err != nil {
+		return nil, err
+	}
+	h := &house{
+		cfg: cfg, listen: at.String(), public: public, installation: installation, store: st, embedded: embedded, logs: output,
+		backup:    backup.Source{Data: cfg.Data, Snapshot: client.Snapshot, Header: backup.Header{Version: cfg.Version, Installation: installation}},
+		artifacts: kept, proxy: proxy.New(cfg.Log),
+	}
+	if embedded == nil {
+		if err := h.secrets(st).Share(ctx); err != nil {
+			return nil, err
+		}
+		h.candidate = elect.New(client, public, cfg.LeaderLease, cfg.Log)
+	}
+	h.front = newFront(h)
+	return h, nil
+}
+
+// publicURL is where others reach a master: what is said, or where it listens.
+func publicURL(said string, at net.Addr) (string, error) {
+	if said != "" {
+		return said, nil
+	}
+	host, port, err := net.SplitHostPort(at.String())
+	if ip := net.ParseIP(host); err == nil && ip != nil && ip.IsUnspecified() {
+		host, err = os.Hostname()
+	}
+	if err != nil {
+		return "", fmt.Errorf("find out where others reach this master; say it with --advertise: %w", err)
+	}
+	return "http://" + net.JoinHostPort(host, port), nil
+}
+
+// run starts what goes on in all terms, and leads when it is this master's turn.
+func (h *house) run(ctx context.Context, listener net.Listener) error {
+	h.store.Read(func(f *state.Facts) { h.proxy.Follow(proxy.Routes(f)) }) // the first visitor does not wait for the loop
+	loops := map[string]func(context.Context) error{
+		"store":  h.store.Run,
+		"proxy":  func(ctx context.Context) error { return h.proxy.Run(ctx, h.store) },
+		"faces":  func(ctx context.Context) error { return h.front.serve(ctx, listener) },
+		"logs":   func(ctx context.Context) error { return h.logs.Run(ctx, h.cfg.Log) },
+		"copies": func(ctx context.Context) error { return removeCopies(ctx, h.logs, h.artifacts, h.cfg.Log) },
+		"lead":   h.terms,
+	}
+	if h.cfg.Ready != nil {
+		h.cfg.Ready("http://" + listener.Addr().String())
+	}
+	return runAll(ctx, loops)
+}
+
+// terms leads in every term that falls to this master; one without others always
+// leads.
+func (h *house) terms(ctx context.Context) error {
+	if h.candidate == nil {
+		return h.lead(ctx, h.store)
+	}
+	return h.candidate.Run(ctx, func(ctx context.Context, term elect.Term) error {
+		st := h.store.Under(store.Fence{Key: term.Key, Created: term.Created, Lost: func() { term.End(store.ErrDeposed) }})
+		if err := st.CatchUp(ctx); err != nil { // with all that those before have written
+			term.End(err)
+			return err
+		}
+		return h.lead(ctx, st)
+	})
+}
+
+// lead is one term.
+func (h *house) lead(ctx context.Context, st *store.Store) error {
+	r, err := h.open(st)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = r.plugins.Close() }()
+	h.front.lead(ctx, r)
+	defer h.front.follow()
+	return runAll(ctx, r.loops())
+}
+
+// runAll runs loops until ctx ends, or one of them fails.
+func runAll(ctx context.Context, loops map[string]func(context.Context) error) error {
+	all, ctx := errgroup.WithContext(ctx)
 	for name, loop := range loops {
 		all.Go(func() error {
 			if err := loop(ctx); err != nil && ctx.Err() == nil {
@@ -107,58 +200,28 @@ func (r *rooms) run(ctx context.Context, cfg Config, listener net.Listener) erro
 			return nil
 		})
 	}
-	if cfg.Ready != nil {
-		cfg.Ready("http://" + listener.Addr().String())
-	}
 	return all.Wait()
 }
 
-// open makes the rooms over a connected store.
-func open(ctx context.Context, cfg Config, client *clientv3.Client) (*rooms, error) {
-	st := store.New(client, cfg.Log)
-	if err := st.Load(ctx); err != nil {
-		return nil, err
-	}
-	installation, err := st.Installation(ctx, strings.ToLower(rand.Text()))
-	if err != nil {
-		return nil, err
-	}
-	dir, err := manifests.OpenDir(cfg.Manifests, cfg.Log)
-	if err != nil {
-		return nil, err
-	}
-	output, err := logs.Open(filepath.Join(cfg.Data, "logs"))
-	if err != nil {
-		return nil, err
-	}
-	act := activate.New(st, cfg.Log)
-	return &rooms{
-		store: st, logs: output, activate: act,
-		catalog:  catalog.New(st, dir, cfg.Log),
-		poll:     poll.New(st, poll.Config{Interval: cfg.Poll}, cfg.Log),
-		schedule: schedule.New(st, cfg.Log),
-		dispatch: dispatch.New(dispatch.Config{
-			Store: st, Output: output, Operations: act, Refused: filepath.Join(cfg.Data, "refused"),
-			Installation: installation, Lease: cfg.AgentLease, Log: cfg.Log,
-		}),
-		proxy: proxy.New(cfg.Log),
-	}, nil
-}
-
 // connect reaches etcd: the cluster named, or one embedded in this process.
-func connect(ctx context.Context, cfg Config) (*clientv3.Client, func(), error) {
-	if len(cfg.EtcdEndpoints) == 0 {
+func connect(ctx context.Context, cfg Config) (*clientv3.Client, *store.Embedded, error) {
+	if len(cfg.Etcd.Endpoints) == 0 {
 		e, err := store.Embed(ctx, filepath.Join(cfg.Data, "etcd"))
 		if err != nil {
 			return nil, nil, err
 		}
-		return e.Client, func() { _ = e.Close() }, nil
+		return e.Client, e, nil
 	}
-	c, err := clientv3.New(clientv3.Config{Endpoints: cfg.EtcdEndpoints, DialTimeout: 10 * time.Second, Context: ctx})
-	if err != nil {
-		return nil, nil, fmt.Errorf("reach etcd at %s: %w", strings.Join(cfg.EtcdEndpoints, ", "), err)
+	c, err := store.Dial(ctx, cfg.Etcd, cfg.Log)
+	return c, nil, err
+}
+
+func closeStore(client *clientv3.Client, embedded *store.Embedded) {
+	if embedded != nil {
+		_ = embedded.Close()
+		return
 	}
-	return c, func() { _ = c.Close() }, nil
+	_ = client.Close()
 }
 
 func check(cfg Config) error {
@@ -176,6 +239,9 @@ func check(cfg Config) error {
 // prepare makes the directories and locks the data against a second master.
 func prepare(cfg Config) (unlock func(), err error) {
 	for dir, mode := range map[string]os.FileMode{cfg.Data: 0o700, cfg.Manifests: 0o755} {
+		if dir == "" {
+			continue
+		}
 		if err := os.MkdirAll(dir, mode); err != nil {
 			return nil, err
 		}

@@ -3,6 +3,8 @@ package plugins
 import (
 	"bytes"
 	"encoding/json"
+	"net/netip"
+	"regexp"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -37,6 +39,24 @@ func CheckToken(field, s string) error {
 	}
 	return CheckText(field, s)
 }
+
+// CheckHost refuses what is neither an IP address nor a host name.
+func CheckHost(field, s string) error {
+	if a, err := netip.ParseAddr(s); err == nil && (a.Zone() == "" || zone.MatchString(a.Zone())) {
+		return nil
+	}
+	name := strings.TrimSuffix(s, ".")
+	if len(name) > 253 || !hostName.MatchString(name) {
+		return Invalidf(field, "%.60q is neither an IP address nor a host name", s)
+	}
+	return nil
+}
+
+// zone names an interface.
+var zone = regexp.MustCompile(`^[A-Za-z0-9_.-]{1,15}$`)
+
+// hostName takes underscores too: many an internal name has them.
+var hostName = regexp.MustCompile(`^[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?(\.[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?)*$`)
 
 // CheckTags checks the number, the names and the values of tags.
 func CheckTags(tags map[string]string) error {

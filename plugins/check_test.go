@@ -128,3 +128,14 @@ func FuzzDecodeConfig(f *testing.F) {
 		}
 	})
 }
+
+func TestCheckHost(t *testing.T) {
+	for host, want := range map[string]bool{
+		"192.0.2.1": true, "2001:db8::1": true, "fe80::1%eth0": true, "shop.example.test": true, "my_host.internal.": true,
+		"": false, "fe80::1%": false, "fe80::1%eth0\nx": false, "fe80::1%a b": false, "fe80::1%" + strings.Repeat("e", 16): false, "a b": false, "-x": false, "x..y": false,
+	} {
+		if err := CheckHost("address", host); (err == nil) != want {
+			t.Errorf("%q: %v", host, err)
+		}
+	}
+}

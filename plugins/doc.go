@@ -18,5 +18,6 @@
 // repeated after a crash, and must then have the same effect as once.
 //
 // The package knows nothing of masters, agents or manifests, and links little
-// more than go-plugin and gRPC.
+// more than gRPC. docs/plugins.md goes from nothing to a plugin that passes the
+// conformance suite; docs/plugin-contract.md says what is promised.
 package plugins

@@ -81,15 +81,16 @@ func ToStatus(err error) error {
 	}
 	e, ok := errors.AsType[*Error](err)
 	if !ok {
-		return status.FromContextError(err).Err()
+		return bounded(status.FromContextError(err)).Err()
 	}
-	d := &pluginv1.ErrorDetail{Code: string(e.Code), Field: e.Field}
+	d := &pluginv1.ErrorDetail{Code: string(e.Code), Field: cut(e.Field)}
 	if e.RetryAfter > 0 {
 		d.RetryAfter = durationpb.New(e.RetryAfter)
 	}
-	st, detailErr := status.New(grpcCode(e.Code), err.Error()).WithDetails(d)
+	whole := bounded(status.New(grpcCode(e.Code), err.Error()))
+	st, detailErr := whole.WithDetails(d)
 	if detailErr != nil {
-		return status.Error(grpcCode(e.Code), err.Error())
+		return whole.Err()
 	}
 	return st.Err()
 }
@@ -108,10 +109,23 @@ func FromStatus(err error) error {
 	if !ok {
 		return err
 	}
-	if d := detail(st); d != nil {
+	d := detail(st)
+	st = bounded(st)
+	if d != nil {
 		return fromDetail(d, st.Message())
 	}
 	return fromCode(st)
+}
+
+// What an error may hold at most; it ends up in logs and on pages.
+const (
+	maxErrorText  = 8 << 10
+	maxRetryAfter = 24 * time.Hour
+)
+
+// bounded is a status, without its details, whose message anybody can show.
+func bounded(st *status.Status) *status.Status {
+	return status.New(st.Code(), readable(st.Message(), maxErrorText))
 }
 
 // HasDetail says whether the provider itself gave this status, rather than
@@ -131,9 +145,9 @@ func detail(st *status.Status) *pluginv1.ErrorDetail {
 }
 
 func fromDetail(d *pluginv1.ErrorDetail, message string) error {
-	e := &Error{Code: knownCode(d.GetCode()), Field: d.GetField()}
+	e := &Error{Code: knownCode(d.GetCode()), Field: cut(d.GetField())}
 	if d.GetRetryAfter().CheckValid() == nil {
-		e.RetryAfter = max(0, d.GetRetryAfter().AsDuration())
+		e.RetryAfter = min(max(0, d.GetRetryAfter().AsDuration()), maxRetryAfter)
 	}
 	// The message was made by Error, so it already names the field.
 	e.Err = errors.New(trimField(message, e.Field))
@@ -190,4 +204,14 @@ func grpcCode(c Code) codes.Code {
 		return codes.Unimplemented
 	}
 	return codes.Unknown
+}
+
+// BadAnswer makes the error of an answer that no provider may give, from what
+// is wrong with it. It has no code: it is nobody's fault but the plugin's.
+// Kinds use it in their clients.
+func BadAnswer(err error) error {
+	if err == nil {
+		return nil
+	}
+	return Errorf(Unknown, "the plugin's answer is not valid: %w", err)
 }

@@ -13,12 +13,13 @@ import (
 // What a third party links must stay small.
 func TestImportsOfTheSDK(t *testing.T) {
 	allowed := []string{
-		"github.com/wright-build/wright/plugins", "github.com/wright-build/wright/proto/plugin/v1",
-		"github.com/hashicorp/go-hclog", "github.com/hashicorp/go-plugin",
-		"google.golang.org/grpc", "google.golang.org/grpc/codes", "google.golang.org/grpc/status",
-		"google.golang.org/protobuf/types/known/durationpb", "google.golang.org/protobuf/types/known/timestamppb",
+		"github.com/wright-build/wright/plugins", "github.com/wright-build/wright/plugins/dns", "github.com/wright-build/wright/proto/plugin/v1",
+		"google.golang.org/grpc", "google.golang.org/grpc/codes", "google.golang.org/grpc/credentials", "google.golang.org/grpc/health",
+		"google.golang.org/grpc/health/grpc_health_v1", "google.golang.org/grpc/status", "google.golang.org/protobuf/proto",
+		"google.golang.org/protobuf/types/known/durationpb", "google.golang.org/protobuf/types/known/emptypb",
+		"google.golang.org/protobuf/types/known/timestamppb",
 	}
-	for _, dir := range []string{".", "cloud", "dns", "database"} {
+	for _, dir := range []string{".", "balancer", "cloud", "database", "dns", "notifier", "runner"} {
 		entries, err := os.ReadDir(dir)
 		if err != nil {
 			t.Fatal(err)

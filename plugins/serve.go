@@ -6,55 +6,80 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"os"
+	"os/signal"
 	"runtime/debug"
 
-	"github.com/hashicorp/go-hclog"
-	goplugin "github.com/hashicorp/go-plugin"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/health"
+	"google.golang.org/grpc/health/grpc_health_v1"
 
 	pluginv1 "github.com/wright-build/wright/proto/plugin/v1"
 )
 
-// Handshake is what a host and its plugins agree on before anything else. The
-// cookie is no secret: it only tells a launch by a host from one by a person.
-func Handshake() goplugin.HandshakeConfig {
-	return goplugin.HandshakeConfig{
-		ProtocolVersion:  1,
-		MagicCookieKey:   "WRIGHT_PLUGIN_COOKIE",
-		MagicCookieValue: "1d6a0a54-wright-plugin",
-	}
-}
-
 // Serve answers the host until it says goodbye or ends, in whatever way: the
 // standard input is a pipe from the host that nobody writes to, and its end is
-// the end of this process and of every process that it left in its group. Serve
-// takes over standard output; a provider logs through Settings.Log. It does not
-// return if the process was not started by a host.
+// the end of this process and of every process that it left in its group. What
+// the provider prints goes to the agent's log; Settings.Log does it better.
+// Serve does not return if the process was not started by a host, or if the
+// plugin cannot be served as it is.
 func Serve(p Plugin) {
-	hs := Handshake()
-	if os.Getenv(hs.MagicCookieKey) != hs.MagicCookieValue {
-		fmt.Fprintf(os.Stderr, "This is %s %s, a plugin of Wright. Wright starts it by itself when it lies in one of the agent's plugin directories.\n",
-			BinaryName(p.Kind, p.Name), version(p))
+	if os.Getenv(CookieKey) != CookieValue {
+		fmt.Fprintf(os.Stderr, "This is %s %s, a plugin of Wright. Wright starts it by itself when it lies in one of the agent's plugin directories; "+
+			"see what it is with: wright plugin info %[1]s\n", BinaryName(p.Kind, p.Name), version(p))
 		os.Exit(1)
 	}
-	go exitWithHost(os.Stdin, os.Getenv(goplugin.EnvUnixSocketDir))
-
-	// Both write to the standard error as it is now: go-plugin replaces it.
-	log := slog.New(newLogHandler(os.Stderr))
-	goplugin.Serve(&goplugin.ServeConfig{
-		HandshakeConfig: hs,
-		Plugins:         goplugin.PluginSet{string(p.Kind): &servedPlugin{plugin: p, log: log}},
-		GRPCServer:      newGRPCServer,
-		Logger: hclog.New(&hclog.LoggerOptions{
-			Level: hclog.Warn, Output: os.Stderr, JSONFormat: true,
-		}),
-	})
+	go exitWithHost(os.Stdin, os.Getenv(socketDirKey))
+	if err := serve(p, os.Stdout, os.Stderr); err != nil {
+		fmt.Fprintf(os.Stderr, "serve %s: %v\n", BinaryName(p.Kind, p.Name), err)
+		os.Exit(1)
+	}
 }
 
-func newGRPCServer(opts []grpc.ServerOption) *grpc.Server {
-	return grpc.NewServer(append(opts,
-		grpc.MaxRecvMsgSize(MaxMessage), grpc.MaxSendMsgSize(MaxMessage))...)
+// serve does the handshake over stdout and answers until it is told to stop.
+func serve(p Plugin, stdout, stderr *os.File) error {
+	signal.Ignore(os.Interrupt) // it is meant for the host, which ends us in its own way
+	protocol, err := agree(os.Getenv(protocolsKey))
+	if err != nil {
+		return err
+	}
+	server, err := newServer(p, protocol, slog.New(newLogHandler(stderr)))
+	if err != nil {
+		return err
+	}
+	identity, credentials, err := mutualTLS(os.Getenv(clientCertKey))
+	if err != nil {
+		return err
+	}
+	listener, err := listen(os.Getenv(socketDirKey))
+	if err != nil {
+		return err
+	}
+	options := append(lastWords(), grpc.Creds(credentials), grpc.MaxRecvMsgSize(MaxMessage), grpc.MaxSendMsgSize(MaxMessage))
+	s := grpc.NewServer(append(options, protocol.options()...)...)
+	server.register(s)
+	if _, err := io.WriteString(stdout, handshakeLine(protocol, listener.Addr(), identity)); err != nil {
+		return fmt.Errorf("tell the host where to call: %w", err)
+	}
+	os.Stdout = stderr // the host reads no more of the other
+	return s.Serve(listener)
+}
+
+func listen(dir string) (net.Listener, error) {
+	f, err := os.CreateTemp(dir, "plugin")
+	if err != nil {
+		return nil, fmt.Errorf("make a socket: %w", err)
+	}
+	path := f.Name()
+	if err := errors.Join(f.Close(), os.Remove(path)); err != nil {
+		return nil, fmt.Errorf("make a socket: %w", err)
+	}
+	l, err := net.Listen("unix", path)
+	if err != nil {
+		return nil, fmt.Errorf("make a socket: %w", err)
+	}
+	return l, nil
 }
 
 // exitWithHost is owned by the process: it ends when the process does.
@@ -67,43 +92,50 @@ func exitWithHost(lifeline io.Reader, socketDir string) {
 	os.Exit(1)
 }
 
-// servedPlugin registers the two services of a plugin.
-type servedPlugin struct {
-	goplugin.NetRPCUnsupportedPlugin
-	plugin Plugin
-	log    *slog.Logger
-}
-
-var _ goplugin.GRPCPlugin = (*servedPlugin)(nil)
-
-func (s *servedPlugin) GRPCServer(_ *goplugin.GRPCBroker, server *grpc.Server) error {
-	if s.plugin.Register == nil {
-		return fmt.Errorf("plugin %s registers no service", BinaryName(s.plugin.Kind, s.plugin.Name))
-	}
-	pluginv1.RegisterPluginServiceServer(server, &pluginServer{plugin: s.plugin, log: s.log})
-	s.plugin.Register(server)
-	return nil
-}
-
-func (s *servedPlugin) GRPCClient(context.Context, *goplugin.GRPCBroker, *grpc.ClientConn) (any, error) {
-	return nil, errors.New("a served plugin has no client")
-}
-
 // pluginServer answers what every plugin is asked.
 type pluginServer struct {
 	pluginv1.UnimplementedPluginServiceServer
-	plugin Plugin
-	log    *slog.Logger
+	plugin      Plugin
+	description *pluginv1.DescribeResponse
+	log         *slog.Logger
+}
+
+func newServer(p Plugin, protocol protocol, log *slog.Logger) (*pluginServer, error) {
+	if p.Register == nil {
+		return nil, errors.New("it registers no service: make the plugin with the function of its kind, such as cloud.Plugin")
+	}
+	d := &pluginv1.DescribeResponse{
+		Kind: string(p.Kind), Name: p.Name, Version: version(p), Capabilities: p.Capabilities, Doc: p.Doc,
+	}
+	for _, s := range []Schema{p.Settings, p.Config} {
+		if err := s.Validate(); err != nil {
+			return nil, err
+		}
+	}
+	if protocol < 2 {
+		return &pluginServer{plugin: p, description: d, log: log}, nil
+	}
+	var err, err2 error
+	d.Settings, err = p.Settings.toProto()
+	d.Config, err2 = p.Config.toProto()
+	return &pluginServer{plugin: p, description: d, log: log}, errors.Join(err, err2)
+}
+
+func (s *pluginServer) register(to *grpc.Server) {
+	h := health.NewServer()
+	h.SetServingStatus(healthService, grpc_health_v1.HealthCheckResponse_SERVING)
+	grpc_health_v1.RegisterHealthServer(to, h)
+	registerController(to, to.Stop)
+	pluginv1.RegisterPluginServiceServer(to, s)
+	s.plugin.Register(to, s.plugin.Config)
 }
 
 func (s *pluginServer) Describe(context.Context, *pluginv1.DescribeRequest) (*pluginv1.DescribeResponse, error) {
-	return &pluginv1.DescribeResponse{
-		Kind: string(s.plugin.Kind), Name: s.plugin.Name, Version: version(s.plugin),
-	}, nil
+	return s.description, nil
 }
 
 func (s *pluginServer) Configure(ctx context.Context, r *pluginv1.ConfigureRequest) (*pluginv1.ConfigureResponse, error) {
-	config, err := DecodeConfig(r.GetConfigJson())
+	config, err := s.plugin.Settings.Decode("settings", r.GetConfigJson())
 	if err != nil {
 		return nil, ToStatus(err)
 	}

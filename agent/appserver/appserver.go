@@ -8,8 +8,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -17,6 +15,7 @@ import (
 	"google.golang.org/protobuf/types/known/structpb"
 
 	"github.com/wright-build/wright/plugins"
+	"github.com/wright-build/wright/plugins/balancer"
 	"github.com/wright-build/wright/plugins/cloud"
 	"github.com/wright-build/wright/plugins/database"
 	"github.com/wright-build/wright/plugins/dns"
@@ -27,7 +26,9 @@ import (
 type Providers interface {
 	Cloud(ctx context.Context, name string) (cloud.Provider, error)
 	DNS(ctx context.Context, name string) (dns.Provider, error)
+	Balancer(ctx context.Context, name string) (balancer.Provider, error)
 	Database(ctx context.Context, name string) (database.Provider, error)
+	Describe(ctx context.Context, kind plugins.Kind, name string) (*plugins.Description, error)
 }
 
 // Keeper makes and ends AppServers. Installation is the tag of everything that
@@ -36,7 +37,7 @@ type Keeper struct {
 	Providers    Providers
 	Installation string
 
-	names sync.Map // domain -> *sync.Mutex: who looks where a name leads before taking it away
+	names sync.Map // kind and name -> *sync.Mutex: who looks where a name leads before taking it away
 }
 
 func (k *Keeper) tags(instance, build string) map[string]string {
@@ -56,7 +57,7 @@ func (k *Keeper) Databases(ctx context.Context, owner, instance, build string, w
 		}
 		db, err := p.Create(ctx, database.Spec{
 			Token: databaseToken(owner, w), Name: w.GetName(), Instance: instance, Persistent: w.GetPersistent(),
-			Tags: k.tags(instance, build), Config: table(w.GetConfig()),
+			Tags: k.tags(instance, build), Config: table(w.GetConfig()), Password: w.GetPassword(),
 		})
 		if err != nil {
 			return nil, fmt.Errorf("create database %s with %s: %w", w.GetName(), w.GetProvider(), err)
@@ -114,6 +115,13 @@ const operationTime = 10 * time.Minute
 func (k *Keeper) Do(ctx context.Context, op *agentv1.Operation) error {
 	ctx, cancel := context.WithTimeout(ctx, operationTime)
 	defer cancel()
+	op, err := reveal(op)
+	if err != nil {
+		return err
+	}
+	if err := k.deputise(ctx, op); err != nil {
+		return err
+	}
 	switch op.GetKind() {
 	case agentv1.Operation_KIND_ACTIVATE:
 		return k.point(ctx, op)
@@ -123,77 +131,6 @@ func (k *Keeper) Do(ctx context.Context, op *agentv1.Operation) error {
 		return k.terminate(ctx, op)
 	}
 	return fmt.Errorf("this agent does not know operation %s; upgrade it", op.GetKind())
-}
-
-// point makes the name lead to the AppServer.
-func (k *Keeper) point(ctx context.Context, op *agentv1.Operation) error {
-	if op.GetDns() == nil {
-		return nil
-	}
-	p, err := k.Providers.DNS(ctx, op.GetDns().GetProvider())
-	if err != nil {
-		return err
-	}
-	host, _, err := net.SplitHostPort(op.GetAddress())
-	if err != nil {
-		return fmt.Errorf("address of AppServer %s: %w", op.GetAppserver(), err)
-	}
-	domain := op.GetDns().GetDomain()
-	defer k.hold(domain)()
-	records := []dns.Record{{Type: recordType(host), Value: host, TTL: op.GetDns().GetTtl().AsDuration()}}
-	if err := p.Set(ctx, domain, records, k.tags(op.GetInstance(), "")); err != nil {
-		return fmt.Errorf("point %s to %s with %s: %w", domain, host, op.GetDns().GetProvider(), err)
-	}
-	return nil
-}
-
-func recordType(host string) string {
-	ip := net.ParseIP(host)
-	switch {
-	case ip == nil:
-		return "CNAME"
-	case ip.To4() != nil:
-		return "A"
-	}
-	return "AAAA"
-}
-
-// unpoint takes the name away from the AppServer. Where it leads to another one
-// by now, it stays.
-func (k *Keeper) unpoint(ctx context.Context, op *agentv1.Operation) error {
-	host, _, err := net.SplitHostPort(op.GetAddress())
-	if op.GetDns() == nil || err != nil {
-		return nil // it was never up, so no name led to it
-	}
-	domain, tags := op.GetDns().GetDomain(), k.tags(op.GetInstance(), "")
-	defer k.hold(domain)()
-	p, err := k.Providers.DNS(ctx, op.GetDns().GetProvider())
-	if err == nil {
-		var entries []dns.Entry
-		if entries, err = p.List(ctx, tags); err == nil && leads(entries, domain, host) {
-			err = p.Delete(ctx, domain, tags)
-		}
-	}
-	if err != nil {
-		return fmt.Errorf("take %s away with %s: %w", domain, op.GetDns().GetProvider(), err)
-	}
-	return nil
-}
-
-func leads(entries []dns.Entry, domain, host string) bool {
-	for _, e := range entries {
-		if strings.EqualFold(strings.TrimSuffix(e.Domain, "."), domain) {
-			return slices.ContainsFunc(e.Records, func(r dns.Record) bool { return r.Value == host })
-		}
-	}
-	return false
-}
-
-// hold lets nobody else here touch a name until release is called.
-func (k *Keeper) hold(domain string) (release func()) {
-	mu, _ := k.names.LoadOrStore(domain, new(sync.Mutex))
-	mu.(*sync.Mutex).Lock()
-	return mu.(*sync.Mutex).Unlock
 }
 
 // terminate ends an AppServer even when its name cannot be taken away; that is

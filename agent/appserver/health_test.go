@@ -87,7 +87,7 @@ func TestHealthySilence(t *testing.T) {
 	if err := Healthy(t.Context(), address, check(100*time.Millisecond), t.Output()); err == nil {
 		t.Error("no error")
 	}
-	if took := time.Since(began); took > 5*time.Second {
+	if took := time.Since(began); took > 30*time.Second {
 		t.Errorf("it took %s", took)
 	}
 }
@@ -109,7 +109,7 @@ func TestHealthyEndlessBody(t *testing.T) {
 	}
 	select {
 	case <-left:
-	case <-time.After(10 * time.Second):
+	case <-time.After(2 * time.Minute):
 		t.Error("the connection stays open")
 	}
 }
@@ -176,7 +176,7 @@ func TestHealthyGivenUp(t *testing.T) {
 	if err := Healthy(ctx, address, check(time.Minute), t.Output()); err == nil {
 		t.Error("no error")
 	}
-	if took := time.Since(began); took > 10*time.Second {
+	if took := time.Since(began); took > 30*time.Second {
 		t.Errorf("it took %s", took)
 	}
 }

@@ -22,8 +22,11 @@ import (
 // TestKeeper does what agents do to AppServers, with our own plugins.
 func TestKeeper(t *testing.T) {
 	var dirs []string
-	for _, name := range []string{"wright-cloud-process", "wright-database-sqlite", "wright-dns-hosts"} {
-		dirs = append(dirs, filepath.Dir(conformance.Build(t, "../../plugins/providers/"+name)))
+	for _, main := range []string{
+		"plugins/providers/wright-cloud-process", "plugins/providers/wright-database-sqlite", "plugins/providers/wright-dns-hosts",
+		"master/proxy/testdata/wright-balancer-proxy",
+	} {
+		dirs = append(dirs, filepath.Dir(conformance.Build(t, "../../"+main)))
 	}
 	for name, test := range map[string]func(t *testing.T, b *bench){
 		"spawn is repeated":          spawnRepeated,
@@ -34,8 +37,14 @@ func TestKeeper(t *testing.T) {
 		"databases":                  databases,
 		"drop what can be dropped":   dropWhatCanBe,
 		"names":                      names,
+		"routes":                     routes,
+		"routes, all at once":        routesAtOnce,
 		"names, all at once":         namesAtOnce,
 		"unknown":                    unknown,
+		"reap":                       reaped,
+		"reap names that moved":      namesThatMoved,
+		"reap what cannot be ended":  endFailures,
+		"deputies":                   deputies,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, newBench(t, dirs)) })
 	}
@@ -112,7 +121,7 @@ func insist(t *testing.T, do func() error) {
 }
 
 func await(ok func() bool) bool {
-	deadline := time.Now().Add(20 * time.Second)
+	deadline := time.Now().Add(2 * time.Minute)
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
 	for !ok() {

@@ -1,27 +1,34 @@
-// Package autowatch finds out what a build depends on: the git work trees in
-// its workspace and what the build itself declared.
+// Package autowatch finds out what a build depends on: the work trees in its
+// workspace, what the files there name, and what the build itself declared.
 //
-// It only reads files, never runs a program and never asks a remote. It does
-// not know builds, agents or how watches are followed.
+// It reads files and decides, from these and from what remotes say when they are
+// asked, what moves and what is pinned. It runs no program and reaches no remote
+// itself. It does not know builds, agents or how watches are followed.
 package autowatch
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
+	"github.com/wright-build/wright/agent/autowatch/detect"
 	"github.com/wright-build/wright/agent/workspace/gitfile"
 	"github.com/wright-build/wright/manifests"
 )
 
-// Options bound the search. The zero value means the defaults.
+// Options say what the workspace is, and bound the search. The zero value means
+// the defaults.
 type Options struct {
 	Local      bool          // paths of this machine are watched too; otherwise they are left out with a warning
+	Fetched    bool          // the workspace itself is a source that was fetched for the build
+	Pinned     bool          // with Fetched: at a revision that was asked for, not the branch's
 	MaxEntries int           // directory entries looked at; default 2,000,000
 	MaxTime    time.Duration // default 20 s
 }
@@ -33,17 +40,29 @@ const (
 	maxWarnings    = 100
 )
 
-// Find reads every git work tree in workspace and returns what is followed.
+// Findings are what the files of a workspace say.
+type Findings struct {
+	Warnings []string // what could not be read, and where the search was cut short
+
+	watches []manifests.Watch // settled
+	leads   []lead
+}
+
+// Find reads the work trees in workspace and the files that name remotes.
 //
 // A work tree on a branch that a remote has is watched, and so is a submodule
-// that tracks a branch according to its parent's .gitmodules. A detached HEAD is
-// pinned, even where it happens to be the head of a branch. Revision is the
-// commit that is checked out, or what it was based on when the build committed
-// on top of it; it is "" when that cannot be told.
+// that tracks a branch according to its parent's .gitmodules; other submodules
+// are pinned. A detached HEAD is what its history says: pinned where a tag or a
+// commit was checked out, a branch where a remote's branch was, and else a
+// branch if it is at the head of one and no tag is. A file read may name
+// anything: what moves is found out by asking.
 //
-// What could not be read, and where the search was cut short, is a warning. err
-// is only for a workspace that is missing and for ctx.
-func Find(ctx context.Context, workspace string, opts Options) (watches []manifests.Watch, warnings []string, err error) {
+// err is only for a workspace that is missing and for ctx.
+func Find(ctx context.Context, workspace string, opts Options) (*Findings, error) {
+	return find(ctx, workspace, opts, detect.All())
+}
+
+func find(ctx context.Context, workspace string, opts Options, detectors []detect.Detector) (*Findings, error) {
 	if opts.MaxEntries <= 0 {
 		opts.MaxEntries = defaultEntries
 	}
@@ -55,29 +74,38 @@ func Find(ctx context.Context, workspace string, opts Options) (watches []manife
 		base, err = filepath.EvalSymlinks(base)
 	}
 	if err != nil {
-		return nil, nil, fmt.Errorf("look for work trees: %w", err)
+		return nil, fmt.Errorf("look for what a build depends on: %w", err)
 	}
 	root, err := os.OpenRoot(base)
 	if err != nil {
-		return nil, nil, fmt.Errorf("look for work trees: %w", err)
+		return nil, fmt.Errorf("look for what a build depends on: %w", err)
 	}
 	defer root.Close()
-	f := &finder{root: root, base: base, local: opts.Local, limit: opts.MaxEntries, deadline: time.Now().Add(opts.MaxTime)}
-	dirs, err := f.walk(ctx)
-	if err != nil {
-		return nil, nil, fmt.Errorf("look for work trees in %s: %w", workspace, err)
+	f := &finder{
+		root: root, base: base, local: opts.Local, fetched: opts.Fetched, pinned: opts.Pinned, limit: opts.MaxEntries,
+		deadline: time.Now().Add(opts.MaxTime), detectors: detectors, texts: map[string][]byte{},
 	}
-	return Merge(f.watches(dirs)), f.warnings.lines, nil
+	if err := f.find(ctx); err != nil {
+		return nil, fmt.Errorf("look for what a build depends on in %s: %w", workspace, err)
+	}
+	f.found.Warnings = f.warnings.lines
+	return &f.found, nil
 }
 
 // finder is one Find. All its paths are relative to root, with "." for itself.
 type finder struct {
-	root     *os.Root
-	base     string // the absolute path of root
-	local    bool   // see Options
-	limit    int
-	deadline time.Time
-	warnings warnings
+	root      *os.Root
+	base      string // the absolute path of root
+	local     bool   // see Options
+	fetched   bool
+	pinned    bool
+	limit     int
+	deadline  time.Time
+	detectors []detect.Detector
+	warnings  warnings
+	texts     map[string][]byte // of files, for detectors
+	textSize  int64             // of all texts
+	found     Findings
 }
 
 type warnings struct{ lines []string }
@@ -91,35 +119,99 @@ func (w *warnings) add(format string, args ...any) {
 	}
 }
 
-// watches reads the work trees in dirs, parents first.
-func (f *finder) watches(dirs []string) []manifests.Watch {
-	slices.Sort(dirs)
-	modules := map[string]tracking{}
-	var found []manifests.Watch
-	for _, dir := range dirs {
-		t, err := f.read(dir)
-		if err != nil {
-			f.warnings.add("work tree %.200q: %v", dir, err)
-			continue
+func (f *finder) find(ctx context.Context) error {
+	found, err := f.walk(ctx)
+	if err != nil {
+		return err
+	}
+	modules, trees := map[string]tracking{}, bases{}
+	slices.Sort(found.git)
+	slices.Sort(found.hg)
+	f.gitTrees(found.git, modules, trees)
+	f.hgTrees(found.hg, modules, trees)
+	leads, err := f.mentions(ctx, found.files, trees)
+	f.found.leads = append(f.found.leads, leads...)
+	return err
+}
+
+// Remotes are those to ask. What work trees follow needs no asking.
+func (f *Findings) Remotes() []Remote {
+	best := map[string]Remote{}
+	var order []string
+	consider := func(r Remote, always bool) {
+		old, again := best[r.key()]
+		if !again {
+			order = append(order, r.key())
 		}
-		f.readModules(t, modules)
-		w, err := decide(t, modules[dir])
-		if err != nil {
-			f.warnings.add("work tree %.200q: %v", dir, err)
-			continue
-		}
-		if w.URL == "" {
-			continue
-		}
-		w, warning := f.address(w, dir)
-		if warning != "" {
-			f.warnings.add("work tree %.200q: %s", dir, warning)
-		}
-		if w.URL != "" {
-			found = append(found, w)
+		if !again || always || preferred(r.URL) < preferred(old.URL) {
+			best[r.key()] = r
 		}
 	}
-	return found
+	settled := map[string]bool{}
+	for _, w := range f.watches {
+		settled[w.Key()] = true
+	}
+	for _, l := range f.leads {
+		w := manifests.Watch{VCS: l.vcs, URL: l.url, Ref: l.decide(nil).ref}
+		if !settled[w.Key()] {
+			consider(Remote{l.vcs, l.url}, false)
+		}
+	}
+	for _, w := range f.watches { // the URL that a clone was made from is one that works
+		if r := (Remote{w.VCS, w.URL}); best[r.key()] != (Remote{}) {
+			consider(r, true)
+		}
+	}
+	var all []Remote
+	for _, key := range order {
+		all = append(all, best[key])
+	}
+	return all
+}
+
+// Watches are what is live, by the answers that there are; nil is none yet: then
+// only what no answer could gainsay. warnings are about remotes.
+func (f *Findings) Watches(answers *Answers) (watches []manifests.Watch, more []string) {
+	var warned warnings
+	said := map[string]bool{}
+	once := func(key, format string, args ...any) {
+		if !said[key] {
+			said[key] = true
+			warned.add(format, args...)
+		}
+	}
+	watches = slices.Clone(f.watches)
+	for _, l := range f.leads {
+		remote := Remote{l.vcs, l.url}
+		a := answers.get(remote)
+		v := l.decide(a)
+		if v.warning != "" {
+			once(remote.key()+v.warning, "%s: %s %.300s", l.from, l.url, v.warning)
+		}
+		if v.guessed { // one for each host: there may be many
+			once(remote.host(), "%s: %s could not be asked (%.300s): of what is named there and at others of that host, versions are taken for tags, the rest for branches",
+				l.from, l.url, oneLine(a.err))
+		}
+		if v.ref == "" {
+			continue
+		}
+		watches = append(watches, manifests.Watch{VCS: l.vcs, URL: l.url, Ref: v.ref, Revision: v.revision, From: l.from})
+	}
+	return fit(Merge(watches), &warned), warned.lines
+}
+
+// fit leaves out what a watch file cannot say, for which all of it would be refused.
+func fit(watches []manifests.Watch, warned *warnings) []manifests.Watch {
+	if _, err := manifests.ParseWatches("", manifests.FitWatches(watches)); err == nil {
+		return watches
+	}
+	return slices.DeleteFunc(watches, func(w manifests.Watch) bool {
+		_, err := manifests.ParseWatches("", manifests.FormatWatches([]manifests.Watch{w}))
+		if err != nil {
+			warned.add("%s: %.200q of %s cannot be watched", w.From, w.Ref, w.URL)
+		}
+		return err != nil
+	})
 }
 
 // ReadDeclared reads what a build appended to $WRIGHT_WATCH_FILE. A missing
@@ -142,26 +234,44 @@ func ReadDeclared(path string, local bool) (watches []manifests.Watch, warnings 
 			warnings = append(warnings, fmt.Sprintf("declared watches: line %d: a path of this machine is not watched", w.Place.Line))
 			continue
 		}
+		w.From = place("WRIGHT_WATCH_FILE", w.Place.Line)
 		watches = append(watches, w)
 	}
 	return watches, warnings, nil
 }
 
 // Merge is the union of lists, one entry per (vcs, URL, ref), in a fixed order.
-// The first entry of a key stays; it takes a revision from a later one if it has none.
+// The first entry of a key stays; it takes a revision from a later one if it has
+// none, and of the places that name it the first in the order of files.
 func Merge(lists ...[]manifests.Watch) []manifests.Watch {
 	index := map[string]int{}
 	var merged []manifests.Watch
 	for _, w := range slices.Concat(lists...) {
 		i, again := index[w.Key()]
-		switch {
-		case !again:
+		if !again {
 			index[w.Key()] = len(merged)
 			merged = append(merged, w)
-		case merged[i].Revision == "":
-			merged[i].Revision = w.Revision
+			continue
+		}
+		merged[i].Revision = cmp.Or(merged[i].Revision, w.Revision)
+		if w.From != "" && (merged[i].From == "" || comparePlaces(w.From, merged[i].From) < 0) {
+			merged[i].From = w.From
 		}
 	}
 	slices.SortFunc(merged, func(a, b manifests.Watch) int { return strings.Compare(a.Key(), b.Key()) })
 	return merged
+}
+
+// comparePlaces orders "path:line" by path, then by line.
+func comparePlaces(a, b string) int {
+	split := func(s string) (string, int) {
+		i := strings.LastIndexByte(s, ':')
+		if n, err := strconv.Atoi(s[i+1:]); i >= 0 && err == nil {
+			return s[:i], n
+		}
+		return s, 0
+	}
+	fileA, lineA := split(a)
+	fileB, lineB := split(b)
+	return cmp.Or(strings.Compare(fileA, fileB), cmp.Compare(lineA, lineB))
 }

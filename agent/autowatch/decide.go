@@ -1,169 +1,247 @@
 package autowatch
 
 import (
-	"fmt"
-	"path"
-	"path/filepath"
+	"maps"
+	"slices"
 	"strings"
 
-	"github.com/wright-build/wright/agent/workspace/gitfile"
-	"github.com/wright-build/wright/manifests"
+	"github.com/wright-build/wright/agent/autowatch/detect"
 )
 
-// tracking is what a parent's .gitmodules says of a submodule.
-type tracking struct {
-	branch string // "" when it is pinned or no submodule
+// lead is a place that names a remote, of which it may take the remote to tell
+// whether what it names moves.
+type lead struct {
+	vcs, url string // fit to be watched
+	from     string // "path:line"
+	name     string // a branch, tag, commit or full ref; "" is HEAD
+	kind     detect.Kind
+	tagFirst bool
+	unsure   bool     // it counts only where the remote has the branch
+	tracking []string // branches that were at the commit of a Tip when it was fetched, the best first
 }
 
-// readModules notes the submodules of t by their directory in the workspace.
-func (f *finder) readModules(t tree, modules map[string]tracking) {
-	name := path.Join(t.dir, ".gitmodules")
-	if _, err := f.root.Lstat(name); err != nil {
-		return
-	}
-	text, err := gitfile.ReadIn(f.root, name)
-	if err != nil {
-		f.warnings.add("%.200q: %v", name, plain(err))
-		return
-	}
-	found, errs := gitfile.ParseModules(text)
-	for _, err := range errs {
-		f.warnings.add("work tree %.200q: %v", t.dir, err)
-	}
-	for _, m := range found {
-		branch := m.Branch
-		if branch == "." {
-			branch = t.branch
-		}
-		modules[path.Join(t.dir, m.Path)] = tracking{branch: branch}
-	}
+// answer is what a remote said when it was asked; nil is no answer yet.
+type answer struct {
+	refs map[string]string // as git ls-remote has them
+	head string            // the branch that HEAD is on, "" if not known
+	err  error             // it could not be asked
 }
 
-// decide is what to watch for a work tree. A watch without URL means nothing:
-// the tree is pinned or has no remote. The URL is as the work tree has it.
-func decide(t tree, module tracking) (manifests.Watch, error) {
-	remote, ref := t.upstream()
-	revision := t.commit
+// verdict says what is watched: nothing without ref.
+type verdict struct {
+	ref      string
+	revision string // where it was; "" if not known
+	warning  string
+	guessed  bool // since the remote could not be asked
+}
+
+const (
+	heads     = "refs/heads/"
+	tags      = "refs/tags/"
+	bookmarks = "refs/bookmarks/"
+)
+
+// decide tells what is live of what is pinned. Without an answer nothing is
+// said that an answer could gainsay.
+func (l lead) decide(a *answer) verdict {
 	switch {
-	case t.branch != "" && ref == "":
-		return manifests.Watch{}, nil
-	case t.branch != "":
-		if !t.follows() && len(t.remotes) == 0 {
-			return manifests.Watch{}, fmt.Errorf("branch %.100q is not known to be on remote %.100q: not watched", t.branch, remote)
-		}
-		for _, commit := range t.remotes {
-			if t.commit != "" && commit != t.commit {
-				revision = t.based(commit)
-			}
-		}
-	case module.branch != "":
-		ref = "refs/heads/" + module.branch
-		remote = t.remote("")
-	default:
-		return manifests.Watch{}, nil
+	case !l.unsure:
+	case a == nil:
+		return verdict{}
+	case a.err != nil:
+		return verdict{warning: "is where this most likely comes from, but gave no answer: not watched; declare it in $WRIGHT_WATCH_FILE"}
 	}
-	url := t.config.Remotes[remote]
-	if url == "" {
-		return manifests.Watch{}, nil
+	if full := l.full(); full != "" {
+		return l.whole(full, a)
 	}
-	if err := manifests.CheckRef(ref); err != nil {
-		return manifests.Watch{}, fmt.Errorf("its branch: %w", err)
+	switch l.kind {
+	case detect.Any:
+		return l.any(a)
+	case detect.Branch:
+		return l.branch(a)
+	case detect.Tip:
+		return l.tip(a)
+	case detect.Latest:
+		return l.latest(a)
+	default: // a tag, a commit or a range of versions stays what it is
+		return verdict{}
 	}
-	return manifests.Watch{VCS: "git", URL: url, Ref: ref, Revision: revision}, nil
 }
 
-// upstream is the remote and the full ref there that the branch follows; ref is
-// "" when it follows none.
-func (t tree) upstream() (remote, ref string) {
-	if t.branch == "" {
-		return "", ""
+// full is the name as the ref that it must mean, "" if that is open.
+func (l lead) full() string {
+	if l.kind != detect.Any && l.kind != detect.Branch {
+		return ""
 	}
-	b := t.config.Branches[t.branch]
-	if b.Remote == "." {
-		return "", "" // another branch of the same repository
-	}
-	remote = t.remote(b.Remote)
+	first, _, several := strings.Cut(l.name, "/")
 	switch {
-	case remote == "":
-		return "", ""
-	case t.follows():
-		return remote, b.Merge
+	case l.name == "" || l.name == "HEAD" || l.vcs == "hg" && l.name == "tip":
+		return "HEAD"
+	case strings.HasPrefix(l.name, "refs/"):
+		return l.name
+	case several && l.kind == detect.Any && slices.Contains([]string{"heads", "tags", "pull", "merge-requests", "changes"}, first):
+		return "refs/" + l.name
 	}
-	return remote, "refs/heads/" + t.branch
+	return ""
 }
 
-// follows reports whether the branch has an upstream in the config.
-func (t tree) follows() bool {
-	b := t.config.Branches[t.branch]
-	return b.Merge != "" && b.Remote != ""
+// whole is for a full ref: all but tags move.
+func (l lead) whole(ref string, a *answer) verdict {
+	if strings.HasPrefix(ref, tags) {
+		return verdict{}
+	}
+	v := verdict{ref: ref}
+	if a == nil || a.err != nil {
+		return v
+	}
+	v.revision = a.refs[ref]
+	if strings.HasPrefix(ref, heads) && v.revision == "" {
+		v.warning = "has no " + ref
+	}
+	return v
 }
 
-// remote is the name of the remote to use: the wanted one, origin, or the only one.
-func (t tree) remote(wanted string) string {
-	if wanted != "" {
-		return wanted
+// branch is for what a file calls a branch. It is watched even where it is
+// missing, since it may come back, unless something else has its name.
+func (l lead) branch(a *answer) verdict {
+	v := verdict{ref: heads + l.name}
+	if a == nil || a.err != nil {
+		return v
 	}
-	if t.config.Remotes["origin"] != "" {
-		return "origin"
+	for _, name := range []string{l.name, strings.TrimSuffix(l.name, ".x")} { // 2 is 2.x to some
+		if ref := a.branch(name); ref != "" {
+			return verdict{ref: ref, revision: a.refs[ref]}
+		}
 	}
-	if len(t.config.Remotes) == 1 {
-		for name := range t.config.Remotes {
-			return name
+	switch {
+	case l.unsure:
+		return verdict{warning: "has no branch " + l.name + ": not watched; declare where it comes from in $WRIGHT_WATCH_FILE"}
+	case a.refs[tags+l.name] != "":
+		return verdict{warning: "has no branch " + l.name + ": taken for the tag"}
+	case isShort(l.name):
+		return verdict{warning: "has no branch " + l.name + ": taken for a commit"}
+	}
+	v.warning = "has no branch " + l.name
+	return v
+}
+
+// any is for a name that may be a branch, a tag or a commit.
+func (l lead) any(a *answer) verdict {
+	switch {
+	case a == nil:
+		return verdict{}
+	case a.err != nil:
+		return l.guess()
+	}
+	ref, tagged := a.branch(l.name), a.refs[tags+l.name] != ""
+	if ref != "" && !(tagged && l.tagFirst) {
+		return verdict{ref: ref, revision: a.refs[ref]}
+	}
+	if tagged || isShort(l.name) || l.vcs == "hg" { // Mercurial does not list its tags
+		return verdict{}
+	}
+	if short, ok := strings.CutPrefix(l.name, "origin/"); ok { // as the tool's own clone has it
+		if ref := a.branch(short); ref != "" {
+			return verdict{ref: ref, revision: a.refs[ref]}
+		}
+	}
+	return verdict{warning: "has no branch or tag " + l.name + ": not watched"}
+}
+
+// guess is any for a remote that could not be asked.
+func (l lead) guess() verdict {
+	switch {
+	case isShort(l.name):
+		return verdict{}
+	case l.isSeries():
+	case isVersion(l.name):
+		return verdict{guessed: true}
+	}
+	return verdict{ref: heads + strings.TrimPrefix(l.name, "origin/"), guessed: true}
+}
+
+// tip is for a commit that counts as the head of a branch while it is one, and
+// as pinned when a tag has it too.
+func (l lead) tip(a *answer) verdict {
+	if a == nil {
+		return verdict{}
+	}
+	candidates := l.tracking
+	if a.err == nil {
+		known := a.at(l.name)
+		if slices.ContainsFunc(known, func(ref string) bool { return strings.HasPrefix(ref, tags) }) {
+			return verdict{}
+		}
+		candidates = slices.DeleteFunc(slices.Clone(candidates), func(ref string) bool { return a.refs[ref] == "" })
+		candidates = append(candidates, known...)
+	}
+	if len(candidates) == 0 {
+		return verdict{}
+	}
+	v := verdict{ref: candidates[0]}
+	if a.err == nil {
+		v.revision = a.refs[v.ref]
+	}
+	if isCommit(l.name) {
+		v.revision = l.name
+	}
+	return v
+}
+
+// latest is for what takes the newest version, and HEAD while there is none.
+func (l lead) latest(a *answer) verdict {
+	switch {
+	case a == nil:
+		return verdict{}
+	case a.err != nil:
+		return verdict{ref: "HEAD", guessed: true}
+	}
+	for ref := range a.refs {
+		if name, ok := strings.CutPrefix(ref, tags); ok && isVersion(strings.TrimSuffix(name, "^{}")) {
+			return verdict{}
+		}
+	}
+	return verdict{ref: "HEAD", revision: a.refs["HEAD"]}
+}
+
+// branch is the full name of a branch or bookmark that the remote has, or "".
+func (a *answer) branch(name string) string {
+	for _, prefix := range []string{heads, bookmarks} {
+		if a.refs[prefix+name] != "" {
+			return prefix + name
 		}
 	}
 	return ""
 }
 
-// address makes the URL of w one that anybody may have: absolute, and without
-// credentials. Where it cannot be watched the URL is "" and warning says why.
-func (f *finder) address(w manifests.Watch, dir string) (_ manifests.Watch, warning string) {
-	url, stripped := stripLogin(w.URL)
-	if isRelativePath(url) {
-		url = filepath.Join(f.base, dir, url)
+// at lists the branches and tags at a commit, of which the beginning is enough,
+// the most likely branch first.
+func (a *answer) at(commit string) []string {
+	var found []string
+	for _, ref := range slices.Sorted(maps.Keys(a.refs)) {
+		if strings.HasPrefix(a.refs[ref], commit) && (strings.HasPrefix(ref, heads) || strings.HasPrefix(ref, tags)) {
+			found = append(found, ref)
+		}
 	}
-	if err := manifests.CheckURL(w.VCS, url); err != nil {
-		return manifests.Watch{}, fmt.Sprintf("its remote cannot be watched: %v", err)
-	}
-	if manifests.IsLocal(url) && !f.local {
-		return manifests.Watch{}, "its remote is a path of this machine, and is not watched"
-	}
-	if stripped {
-		warning = "the login in the URL of its remote was left out"
-	}
-	w.URL = url
-	return w, warning
+	return likeliest(found, a.head)
 }
 
-// stripLogin takes a password out of a URL, and with http the user too, which
-// may be a token.
-func stripLogin(url string) (_ string, stripped bool) {
-	scheme, rest, ok := strings.Cut(url, "://")
-	if !ok {
-		return url, false
+// likeliest sorts branches that are at one commit: the remote's own, then what
+// main branches are called, then the others by name.
+func likeliest(refs []string, head string) []string {
+	rank := func(ref string) int {
+		usual := []string{head, heads + "main", heads + "master", heads + "default"}
+		if i := slices.Index(usual, ref); i >= 0 {
+			return i
+		}
+		return len(usual)
 	}
-	end := strings.IndexAny(rest, "/?#")
-	if end < 0 {
-		end = len(rest)
-	}
-	at := strings.LastIndexByte(rest[:end], '@')
-	if at < 0 {
-		return url, false
-	}
-	user, _, hasPassword := strings.Cut(rest[:at], ":")
-	if s := strings.ToLower(scheme); s == "http" || s == "https" {
-		return scheme + "://" + rest[at+1:], true
-	}
-	if !hasPassword {
-		return url, false
-	}
-	return scheme + "://" + user + "@" + rest[at+1:], true
+	slices.Sort(refs)
+	slices.SortStableFunc(refs, func(a, b string) int { return rank(a) - rank(b) })
+	return refs
 }
 
-// isRelativePath reports whether git would take url for a path that does not begin with a slash.
-func isRelativePath(url string) bool {
-	if url == "" || url[0] == '/' || url[0] == '-' {
-		return false
-	}
-	colon, slash := strings.IndexByte(url, ':'), strings.IndexByte(url, '/')
-	return colon < 0 || slash >= 0 && slash < colon
+// isShort reports whether a name can be the beginning of a commit.
+func isShort(name string) bool {
+	return len(name) >= 7 && len(name) <= 64 && strings.Trim(name, "0123456789abcdef") == ""
 }

@@ -14,22 +14,50 @@ import (
 	"github.com/wright-build/wright/manifests"
 )
 
-func find(t *testing.T, ws string, opts Options) ([]manifests.Watch, []string) {
+func findIn(t *testing.T, ws string, opts Options) ([]manifests.Watch, []string) {
 	t.Helper()
-	watches, warnings, err := Find(t.Context(), ws, opts)
+	found, err := Find(t.Context(), ws, opts)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return watches, warnings
+	watches, warnings := found.Watches(nil)
+	return watches, append(found.Warnings, warnings...)
+}
+
+// unreachable is a network without hosts.
+type unreachable struct{}
+
+func (unreachable) Refs(context.Context, string, string) (map[string]string, string, error) {
+	return nil, "", errors.New("no route\nto host")
+}
+
+// asked is findIn, with what remotes say.
+func asked(t *testing.T, ws string, opts Options, refs Refs) ([]manifests.Watch, []string) {
+	t.Helper()
+	found, err := Find(t.Context(), ws, opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var answers Answers
+	answers.Ask(t.Context(), refs, found.Remotes())
+	watches, warnings := found.Watches(&answers)
+	return watches, append(found.Warnings, warnings...)
 }
 
 func watch(url, branch, revision string) manifests.Watch {
 	return manifests.Watch{VCS: "git", URL: url, Ref: "refs/heads/" + branch, Revision: revision}
 }
 
-// same compares lists without regard to order.
+// same compares lists without regard to order and to where things were found.
 func same(t *testing.T, got []manifests.Watch, want ...manifests.Watch) {
 	t.Helper()
+	got = slices.Clone(got)
+	for i := range got {
+		if got[i].From == "" {
+			t.Errorf("it does not say where %s was found", got[i].URL)
+		}
+		got[i].From = ""
+	}
 	if !slices.Equal(Merge(got), Merge(want)) {
 		t.Errorf("got  %+v\nwant %+v", Merge(got), Merge(want))
 	}
@@ -64,7 +92,7 @@ func TestWorkspace(t *testing.T) {
 		t.Fatal(err)
 	}
 	after := []manifests.Watch{watch(shop.URL(), "main", built), watch(theme.URL(), "main", themeHead)}
-	got, warnings := find(t, ws, Options{Local: true})
+	got, warnings := findIn(t, ws, Options{Local: true})
 	same(t, got, after...)
 	quiet(t, warnings)
 
@@ -76,7 +104,7 @@ func TestWorkspace(t *testing.T) {
 	gittest.Open(t, filepath.Join(ws, "scratch")).Commit("local", nil)
 	step.Git("clone", "-q", shop.URL(), "again")
 	gittest.Open(t, filepath.Join(ws, "again")).Git("checkout", "-q", "--detach", old)
-	got, warnings = find(t, ws, Options{Local: true})
+	got, warnings = findIn(t, ws, Options{Local: true})
 	same(t, got, append(after, watch(dep.URL(), "stable", stable))...)
 	quiet(t, warnings)
 }
@@ -96,7 +124,7 @@ func TestSubmodulesByGit(t *testing.T) {
 	ws := gittest.New(t)
 	ws.Git("clone", "-q", "--recurse-submodules", shop.URL(), "shop")
 	gittest.Open(t, filepath.Join(ws.Dir, "shop")).Git("submodule", "--quiet", "update", "--remote", "live", "dot")
-	got, warnings := find(t, ws.Dir, Options{Local: true})
+	got, warnings := findIn(t, ws.Dir, Options{Local: true})
 	same(t, got, watch(shop.URL(), "main", shop.Head()), watch(live.URL(), "main", head))
 	quiet(t, warnings)
 }
@@ -159,7 +187,7 @@ func TestUpstreams(t *testing.T) {
 			if tt.name == "relative path" {
 				tt.want = []manifests.Watch{watch(filepath.Join(filepath.Dir(c.Dir), "up"), "main", first)}
 			}
-			got, warnings := find(t, filepath.Dir(c.Dir), Options{Local: true})
+			got, warnings := findIn(t, filepath.Dir(c.Dir), Options{Local: true})
 			same(t, got, tt.want...)
 			text := strings.Join(warnings, "\n")
 			if tt.warning == "" != (text == "") || !strings.Contains(text, tt.warning) {
@@ -180,7 +208,7 @@ func TestOlderCommit(t *testing.T) {
 	ws := gittest.New(t)
 	ws.Git("clone", "-q", origin.URL(), "c")
 	gittest.Open(t, filepath.Join(ws.Dir, "c")).Git("reset", "-q", "--hard", first)
-	got, _ := find(t, ws.Dir, Options{Local: true})
+	got, _ := findIn(t, ws.Dir, Options{Local: true})
 	same(t, got, watch(origin.URL(), "main", first))
 }
 
@@ -190,7 +218,7 @@ func TestPathsOfThisMachine(t *testing.T) {
 	origin.Commit("one", nil)
 	ws := gittest.New(t)
 	ws.Git("clone", "-q", origin.URL(), "c")
-	got, warnings := find(t, ws.Dir, Options{})
+	got, warnings := findIn(t, ws.Dir, Options{})
 	same(t, got)
 	if len(warnings) != 1 || !strings.Contains(warnings[0], "path of this machine") {
 		t.Errorf("warnings %q", warnings)
@@ -209,7 +237,7 @@ func TestLeadingOut(t *testing.T) {
 	os.Symlink(outside.Dir, filepath.Join(ws, "link"))
 	os.Mkdir(filepath.Join(ws, "d"), 0o755)
 	os.Symlink(filepath.Join(outside.Dir, ".git"), filepath.Join(ws, "d/.git"))
-	got, warnings := find(t, ws, Options{Local: true})
+	got, warnings := findIn(t, ws, Options{Local: true})
 	same(t, got)
 	if len(warnings) != 4 {
 		t.Errorf("warnings: %q", warnings)
@@ -222,16 +250,16 @@ func TestBounds(t *testing.T) {
 	ws := gittest.New(t)
 	ws.Git("clone", "-q", origin.URL(), "near")
 	ws.Git("clone", "-q", origin.URL(), "x/y/z/far")
-	got, warnings := find(t, ws.Dir, Options{Local: true, MaxEntries: 5})
+	got, warnings := findIn(t, ws.Dir, Options{Local: true, MaxEntries: 5})
 	if len(got) > 1 || len(warnings) != 1 || !strings.Contains(warnings[0], "not the whole workspace") {
 		t.Errorf("got %v, %q", got, warnings)
 	}
-	if _, _, err := Find(t.Context(), filepath.Join(ws.Dir, "none"), Options{Local: true}); err == nil {
+	if _, err := Find(t.Context(), filepath.Join(ws.Dir, "none"), Options{Local: true}); err == nil {
 		t.Error("no error for a missing workspace")
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, _, err := Find(ctx, ws.Dir, Options{Local: true}); !errors.Is(err, context.Canceled) {
+	if _, err := Find(ctx, ws.Dir, Options{Local: true}); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
 	}
 }

@@ -57,10 +57,31 @@ func (r repository) isLoose(commit string) bool {
 
 // parents reads the parents of a loose commit; of any other object, none.
 func (r repository) parents(commit string) []string {
-	if !isCommit(commit) {
+	var parents []string
+	for _, line := range r.header(commit, "commit") {
+		if p, ok := strings.CutPrefix(line, "parent "); ok && isCommit(p) {
+			parents = append(parents, p)
+		}
+	}
+	return parents
+}
+
+// tagged is the commit that a loose object is a tag of, "" if it is none.
+func (r repository) tagged(object string) string {
+	for _, line := range r.header(object, "tag") {
+		if commit, ok := strings.CutPrefix(line, "object "); ok {
+			return commit
+		}
+	}
+	return ""
+}
+
+// header is the lines before the message of a loose object, if it is of that kind.
+func (r repository) header(object, kind string) []string {
+	if !isCommit(object) {
 		return nil
 	}
-	f, err := r.root.OpenFile(r.loosePath(commit), os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	f, err := r.root.OpenFile(r.loosePath(object), os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
 		return nil
 	}
@@ -71,17 +92,15 @@ func (r repository) parents(commit string) []string {
 	}
 	defer z.Close()
 	text := bufio.NewReader(io.LimitReader(z, maxCommit))
-	if header, err := text.ReadString(0); err != nil || !strings.HasPrefix(header, "commit ") {
+	if header, err := text.ReadString(0); err != nil || !strings.HasPrefix(header, kind+" ") {
 		return nil
 	}
-	var parents []string
+	var lines []string
 	for {
 		line, err := text.ReadString('\n')
 		if err != nil || line == "\n" {
-			return parents
+			return lines
 		}
-		if p, ok := strings.CutPrefix(strings.TrimSuffix(line, "\n"), "parent "); ok && isCommit(p) {
-			parents = append(parents, p)
-		}
+		lines = append(lines, strings.TrimSuffix(line, "\n"))
 	}
 }

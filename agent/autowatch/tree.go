@@ -22,6 +22,7 @@ type tree struct {
 	config  gitfile.Config
 	remotes map[string]string // remote-tracking refs of that branch: full ref to commit
 	based   func(tracking string) string
+	origin  func() origin // how a detached HEAD came about
 }
 
 // repository is where the files of a work tree are, relative to the workspace.
@@ -31,8 +32,8 @@ type repository struct {
 	common string // refs, objects and config are here
 }
 
-// read reads the work tree in dir.
-func (f *finder) read(dir string) (tree, error) {
+// tree reads the git work tree in dir.
+func (f *finder) tree(dir string) (tree, error) {
 	r, err := f.repository(dir)
 	if err != nil {
 		return tree{}, err
@@ -55,6 +56,7 @@ func (f *finder) read(dir string) (tree, error) {
 		return tree{}, fmt.Errorf("HEAD: %w", err)
 	case ref == "":
 		t.commit = commit
+		t.origin = func() origin { return r.detached(t) }
 		return t, nil
 	case ref == "refs/heads/.invalid":
 		return tree{}, errors.New("its refs are in a reftable, which is not read yet")

@@ -17,7 +17,7 @@ import (
 func run(t *testing.T, a *Attempt, master *deaf) {
 	t.Helper()
 	master.heard = func(u *agentv1.Update) { a.Acked(u.GetVersion()) }
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	if err := a.Run(ctx); err != nil {
 		t.Fatal(err)

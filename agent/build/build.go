@@ -11,11 +11,16 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"path/filepath"
+	"slices"
 	"sync"
 
 	"github.com/wright-build/wright/agent/appserver"
 	"github.com/wright-build/wright/agent/output"
 	"github.com/wright-build/wright/agent/process"
+	"github.com/wright-build/wright/agent/sandbox"
+	"github.com/wright-build/wright/agent/workspace/access"
+	"github.com/wright-build/wright/agent/workspace/cache"
 	agentv1 "github.com/wright-build/wright/proto/agent/v1"
 )
 
@@ -32,7 +37,10 @@ type Tools struct {
 	Master     Master
 	Supervisor *process.Client
 	Keeper     func(ctx context.Context) (*appserver.Keeper, error) // waits for the first Welcome
+	Sandboxes  func(ctx context.Context) (*sandbox.Keeper, error)   // likewise
 	Spares     *Spares
+	Cache      *cache.Cache // of what was fetched; may be nil
+	Opener     string       // program that git and ssh ask for logins; see package access
 	Log        *slog.Logger
 }
 
@@ -40,29 +48,41 @@ type Tools struct {
 // a verdict. The master tries the build again.
 var ErrLost = errors.New("the attempt was lost")
 
-// cancelled is why an attempt ends early.
-type cancelled struct{ reason string }
+// cancelled is why an attempt ends early: somebody wanted it to, or it took too
+// long, which is a failure.
+type cancelled struct {
+	reason string
+	late   bool
+}
 
 func (c *cancelled) Error() string { return c.reason }
 
 // Attempt is one try of one build.
 type Attempt struct {
 	Tools
-	work    *agentv1.Work
-	dir     string
-	output  *output.Output
-	notes   io.Writer // what Wright itself says
-	reports *reports
+	work     *agentv1.Work // with the secrets that it names, without its credentials
+	dir      string
+	access   *access.Access
+	redactor *output.Redactor
+	output   *output.Output
+	notes    io.Writer // what Wright itself says
+	reports  *reports
+	watching watching
+
+	unrevealed error // why a secret that the work names is missing
 
 	cancel  chan string // why the attempt is to end early
 	forget  chan struct{}
+	enough  chan struct{} // closed when it was cancelled again
 	settled chan *agentv1.Settled
 	acked   chan struct{}
+	lacking chan struct{} // the master that leads has not all of the output
 
 	mu      sync.Mutex // guards all below
 	journal *os.File
 	record  record
 	unused  bool // forget is closed
+	hurried bool // enough is closed
 }
 
 // New takes on new work in dir, which is made.
@@ -70,7 +90,10 @@ func New(t Tools, dir string, w *agentv1.Work) (*Attempt, error) {
 	if err := t.Spares.take(dir); err != nil {
 		return nil, fmt.Errorf("make the directory of build %s: %w", w.GetBuild(), err)
 	}
-	err := keep(dir, w)
+	err := errors.Join(entrust(dir, w.GetCredentials()), confide(dir, w.GetSecrets()))
+	if err == nil {
+		err = keep(dir, withoutSecrets(w))
+	}
 	if err == nil {
 		var a *Attempt
 		if a, err = Resume(t, dir); err == nil {
@@ -86,6 +109,14 @@ func Resume(t Tools, dir string) (*Attempt, error) {
 	if err != nil {
 		return nil, err
 	}
+	opened, err := access.Open(filepath.Join(dir, logins), t.Opener)
+	if err != nil {
+		return nil, err
+	}
+	secrets, err := recallSecrets(dir)
+	if err != nil {
+		return nil, err
+	}
 	file, err := openJournal(dir)
 	if err != nil {
 		return nil, err
@@ -95,12 +126,15 @@ func Resume(t Tools, dir string) (*Attempt, error) {
 			return nil, errors.Join(fmt.Errorf("mend %s: %w", file.Name(), err), file.Close())
 		}
 	}
+	w, unrevealed := secrets.reveal(w)
 	a := &Attempt{
-		Tools: t, work: w, dir: dir, cancel: make(chan string, 1), forget: make(chan struct{}),
-		settled: make(chan *agentv1.Settled, 1), acked: make(chan struct{}, 1),
+		Tools: t, work: w, unrevealed: unrevealed, dir: dir, access: opened,
+		redactor: output.NewRedactor(slices.Concat(opened.Secrets(), secrets.texts())),
+		cancel:   make(chan string, 1), forget: make(chan struct{}), enough: make(chan struct{}),
+		settled: make(chan *agentv1.Settled, 1), acked: make(chan struct{}, 1), lacking: make(chan struct{}, 1),
 	}
 	a.Log = t.Log.With("build", w.GetBuild(), "attempt", w.GetAttempt())
-	a.output = output.New(w.GetBuild(), w.GetAttempt(), dir, a.Log)
+	a.output = output.New(w.GetBuild(), w.GetAttempt(), dir, a.redactor, a.Log)
 	a.notes = &notes{output: a.output}
 	a.reports = newReports(a)
 	a.journal, a.record.State = file, agentv1.State_STATE_ASSIGNED
@@ -135,6 +169,30 @@ func (a *Attempt) Cancel(reason string, forget bool) {
 	if forget && !a.unused {
 		a.unused = true
 		close(a.forget)
+	}
+}
+
+// CancelAgain is Cancel, and ends the steps that run whatever happened, too.
+func (a *Attempt) CancelAgain(reason string) {
+	a.Cancel(reason, false)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if !a.hurried {
+		a.hurried = true
+		close(a.enough)
+	}
+}
+
+// Renew delivers what was written again: the master that leads now may have none
+// of it.
+func (a *Attempt) Renew() { a.output.Renew() }
+
+// Redeliver is Renew for an attempt whose end the master does not take in without
+// its output.
+func (a *Attempt) Redeliver() {
+	select {
+	case a.lacking <- struct{}{}:
+	default:
 	}
 }
 

@@ -29,7 +29,7 @@ func (a *Attempt) clear(ctx context.Context) {
 }
 
 // empty removes all but the journal, which stays for the next agent process to
-// find should this one die meanwhile, and a workspace that was never used.
+// find should this one die meanwhile, and directories that were never used.
 func (a *Attempt) empty() error {
 	entries, err := os.ReadDir(a.dir)
 	for _, e := range entries {
@@ -40,9 +40,10 @@ func (a *Attempt) empty() error {
 	return err
 }
 
-// untouched says whether it is the workspace, and as it was made.
+// untouched says whether it is the workspace or that of temporary files, and as
+// it was made.
 func (a *Attempt) untouched(name string) bool {
-	if name != "workspace" {
+	if name != "workspace" && name != temporary {
 		return false
 	}
 	info, err := os.Lstat(a.path(name))

@@ -10,13 +10,18 @@ import (
 )
 
 func TestVerdictOnACommand(t *testing.T) {
-	c := command{name: "test", timeout: time.Minute}
+	c := command{name: "test", timeout: time.Minute, silence: 5 * time.Second}
 	for _, row := range []struct {
 		exit process.Exit
 		want string // "" is a success
 	}{
 		{process.Exit{}, ""},
 		{process.Exit{Code: 3}, "step test failed with exit status 3"},
+		{process.Exit{Code: 126}, "step test failed with exit status 126: a command in it cannot be executed"},
+		{process.Exit{Code: 127}, "step test failed with exit status 127: a command in it was not found"},
+		{process.Exit{Code: 139}, "step test failed with exit status 139: a command in it was ended by signal segmentation fault"},
+		{process.Exit{Code: 255}, "step test failed with exit status 255"},
+		{process.Exit{Code: -1, Signal: "terminated", Killed: true, Silent: true, Reason: "no output for 5s"}, "step test was ended: it had printed nothing for 5s"},
 		{process.Exit{Code: -1, Signal: "killed"}, "step test was ended by signal killed"},
 		{process.Exit{Code: -1, StartError: "no such file"}, "step test could not be started: no such file"},
 		{process.Exit{Code: -1, Signal: "terminated", Killed: true, Reason: "the supervisor was told to stop"}, "step test was ended: the supervisor was told to stop"},

@@ -27,6 +27,12 @@ type record struct {
 	Fetched    bool              `json:"fetched,omitempty"`
 	Verdict    agentv1.State     `json:"verdict,omitempty"` // decided, perhaps not delivered yet
 	Server     *server           `json:"server,omitempty"`
+	HostFault  bool              `json:"host_fault,omitempty"`
+	Kept       bool              `json:"kept,omitempty"`       // the artifacts
+	Warnings   map[int]int64     `json:"warnings,omitempty"`   // by part of the output
+	Output     map[int32]int64   `json:"output,omitempty"`     // bytes of its parts, when all was delivered
+	NoWatches  bool              `json:"no_watches,omitempty"` // nothing to watch was found, and that was not reported
+	Deploying  bool              `json:"deploying,omitempty"`  // the steps are done, the AppServer is being made
 }
 
 type server struct {
@@ -113,10 +119,14 @@ func recall(dir string) (work *agentv1.Work, last *record, torn bool, err error)
 func (r *record) update(w *agentv1.Work) *agentv1.Update {
 	u := &agentv1.Update{
 		Build: w.GetBuild(), Attempt: w.GetAttempt(), Version: r.Version, State: r.State, Phase: r.Phase,
-		Revisions: r.Revisions,
+		Revisions: r.Revisions, Deploying: r.Deploying, NoWatches: r.NoWatches,
 	}
 	if final := r.State >= agentv1.State_STATE_SUCCEEDED; final {
-		u.Error, u.FinishedAt = r.Error, timestamppb.New(r.FinishedAt)
+		u.Error, u.FinishedAt, u.HostFault = r.Error, timestamppb.New(r.FinishedAt), r.HostFault
+		u.Output = r.Output
+	}
+	for _, n := range r.Warnings {
+		u.Warnings += n
 	}
 	if !r.StartedAt.IsZero() {
 		u.StartedAt = timestamppb.New(r.StartedAt)

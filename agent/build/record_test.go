@@ -158,8 +158,8 @@ func TestVerdictOfARecord(t *testing.T) {
 		{"good", nil, agentv1.State_STATE_SUCCEEDED, ""},
 		{"a step failed", failed("step %s failed", "test"), agentv1.State_STATE_FAILED, "step test failed"},
 		{"within another", fmt.Errorf("while testing: %w", failed("no")), agentv1.State_STATE_FAILED, "no"},
-		{"cancelled", &cancelled{"ann had enough"}, agentv1.State_STATE_CANCELLED, "ann had enough"},
-		{"cancelled by a failure", errors.Join(failed("no"), &cancelled{"enough"}), agentv1.State_STATE_CANCELLED, "enough"},
+		{"cancelled", &cancelled{reason: "ann had enough"}, agentv1.State_STATE_CANCELLED, "ann had enough"},
+		{"cancelled by a failure", errors.Join(failed("no"), &cancelled{reason: "enough"}), agentv1.State_STATE_CANCELLED, "enough"},
 		{"no disk", errors.New("no space left"), agentv1.State_STATE_ERRORED, "no space left"},
 	} {
 		r := record{State: agentv1.State_STATE_RUNNING, Phase: "step test"}

@@ -7,15 +7,8 @@ import (
 	"sync"
 	"time"
 
-	"github.com/wright-build/wright/agent/autowatch"
-	"github.com/wright-build/wright/agent/workspace/gitfile"
-	"github.com/wright-build/wright/manifests"
 	agentv1 "github.com/wright-build/wright/proto/agent/v1"
 )
-
-// maxWatchFile is how large a watch file the wire takes; the master refuses
-// what is over its own, smaller bound, and shows it.
-const maxWatchFile = 1 << 20
 
 // reports delivers the newest watch file of an attempt. A verdict of the
 // master, good or bad, ends the matter for that file.
@@ -33,41 +26,10 @@ func newReports(a *Attempt) *reports {
 	return &reports{attempt: a, log: a.Log, news: make(chan struct{}, 1)}
 }
 
-// report finds out what the build depends on by now and hands it on. complete
-// says that the steps have passed: what is not listed is not used any more.
-func (a *Attempt) report(ctx context.Context, complete bool) {
-	if !a.work.GetAutoWatch() || ctx.Err() != nil {
-		return
-	}
-	a.reports.put(&agentv1.WatchReport{
-		Build: a.Build(), Attempt: a.Number(), Agent: a.Agent, Complete: complete, File: a.watchFile(ctx),
-	})
-}
-
-// watchFile is what the work trees say and what the build itself declared. If
-// that cannot be read it is handed on as it is, for the master to refuse and
-// show. Paths of this machine count unless the source comes from elsewhere.
-func (a *Attempt) watchFile(ctx context.Context) []byte {
-	src := a.work.GetSource()
-	local := src == nil || manifests.IsLocal(src.GetUrl())
-	found, warnings, err := autowatch.Find(ctx, a.path("workspace"), autowatch.Options{Local: local})
-	if err != nil {
-		warnings = append(warnings, err.Error())
-	}
-	declared, more, refused := autowatch.ReadDeclared(a.path("watch"), local)
-	for _, w := range append(warnings, more...) {
-		a.note("warning: %s", w)
-	}
-	if refused != nil {
-		a.note("warning: the build's own watch file is refused: %v", refused)
-		if text, err := gitfile.Read(a.path("watch")); err == nil {
-			return text[:min(len(text), maxWatchFile)]
-		}
-	}
-	return manifests.FormatWatches(autowatch.Merge(found, declared))
-}
-
+// put takes the newest file. Of one that is too large as much goes on as the
+// wire takes, which is enough for the master to refuse it and to show it.
 func (r *reports) put(w *agentv1.WatchReport) {
+	w.File = w.File[:min(len(w.File), maxWatchFile)]
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.last != nil && r.last.GetComplete() == w.GetComplete() && bytes.Equal(r.last.GetFile(), w.GetFile()) {
@@ -78,6 +40,13 @@ func (r *reports) put(w *agentv1.WatchReport) {
 	case r.news <- struct{}{}:
 	default:
 	}
+}
+
+// begun says whether there was ever anything to deliver.
+func (r *reports) begun() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.latest != nil || r.last != nil
 }
 
 func (r *reports) pending() *agentv1.WatchReport {

@@ -1,6 +1,7 @@
 package build
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -22,15 +23,37 @@ func asCancelled(ctx context.Context, c **cancelled) bool {
 // owner is who databases without an AppServer belong to.
 func (a *Attempt) owner() string { return fmt.Sprintf("%s.%d", a.Build(), a.Number()) }
 
+// check holds what the manifest says to providers against what they take, once,
+// before anything runs.
+func (a *Attempt) check(ctx context.Context) error {
+	w := a.work
+	if w.GetRunner() == nil && w.GetAppserver() == nil && len(w.GetDatabases()) == 0 {
+		return nil
+	}
+	if p := a.record.Phase; p != "" && p != "fetch" {
+		return nil // a former agent process has done it
+	}
+	k, err := a.Keeper(ctx)
+	if err != nil {
+		return err
+	}
+	warnings, err := k.Check(ctx, w)
+	for _, w := range warnings {
+		a.note("warning: %s", w)
+	}
+	return err
+}
+
 func (a *Attempt) databases(ctx context.Context, owner string) (map[string]string, error) {
-	if err := a.phase("databases"); err != nil {
+	err := a.say(func(r *record) { r.Phase, r.Deploying = "databases", a.work.GetAppserver() != nil })
+	if err != nil {
 		return nil, err
 	}
 	k, err := a.Keeper(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return k.Databases(ctx, owner, a.work.GetInstance(), a.Build(), a.work.GetDatabases())
+	return k.Databases(a.reporting(ctx, "databases"), owner, a.work.GetInstance(), a.Build(), a.work.GetDatabases())
 }
 
 // dropTime bounds the clearing up after a build that may have been cancelled.
@@ -70,8 +93,9 @@ func (a *Attempt) appserver(ctx context.Context, env map[string]string) error {
 	if err != nil {
 		return err
 	}
-	s, err := k.Spawn(ctx, a.work, vars)
+	s, err := k.Spawn(a.reporting(ctx, wanted.GetCloud()), a.work, vars)
 	if err != nil {
+		a.showConsole(ctx, k)
 		return err
 	}
 	port := s.Port
@@ -94,9 +118,36 @@ func (a *Attempt) appserver(ctx context.Context, env map[string]string) error {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
+		a.showConsole(ctx, k)
 		return failed("%v", err)
 	}
 	return a.activate(ctx)
+}
+
+// consoleTime bounds the question what an AppServer that failed has written.
+const consoleTime = 10 * time.Second
+
+// maxConsole is how much of it is shown, in bytes.
+const maxConsole = 16 << 10
+
+// showConsole notes what an AppServer has written that does not come up.
+func (a *Attempt) showConsole(ctx context.Context, k *appserver.Keeper) {
+	if ctx.Err() != nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, consoleTime)
+	defer cancel()
+	text, err := k.Console(ctx, a.work)
+	if err != nil {
+		a.Log.Warn("no console", "error", err)
+	}
+	if text = bytes.TrimSpace(text); len(text) == 0 {
+		return
+	}
+	a.note("the last output of AppServer %s:", a.work.GetAppserver().GetId())
+	for line := range bytes.Lines(text[max(0, len(text)-maxConsole):]) {
+		a.note("| %s", printable(string(bytes.TrimRight(line, "\r\n"))))
+	}
 }
 
 // provision is the name of the command that provisions.

@@ -9,7 +9,7 @@ import (
 )
 
 // Spares are the directories of ended attempts, with nothing but an empty
-// journal and an empty workspace in them, for new attempts to take: where many
+// journal and empty directories in them, for new attempts to take: where many
 // short builds run, making and removing directories is what costs most. No file
 // that a step may have had open gets here.
 type Spares struct {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"time"
 
 	agentv1 "github.com/wright-build/wright/proto/agent/v1"
@@ -14,12 +15,17 @@ import (
 // delivered: carried out again, the attempt might end in another way.
 func (a *Attempt) decide(ctx context.Context) error {
 	if a.record.Verdict != agentv1.State_STATE_UNSPECIFIED {
+		a.endSandbox(ctx)
 		a.deliverAgain(ctx)
 		return nil
 	}
 	verdict := a.carryOut(ctx)
 	if verdict != nil && ctx.Err() == nil {
 		a.endSteps(ctx, verdict)
+	}
+	a.endSandbox(ctx)
+	if isFull(verdict) {
+		a.makeRoom()
 	}
 	switch {
 	case ctx.Err() != nil:
@@ -30,6 +36,7 @@ func (a *Attempt) decide(ctx context.Context) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.record.end(verdict)
+	a.record.Error = a.redactor.Hide(a.record.Error)
 	if verdict == nil {
 		return nil
 	}
@@ -47,24 +54,29 @@ func (a *Attempt) deliverAgain(ctx context.Context) {
 		a.output.Begin(i+1, name)
 	}
 	if a.record.Fetched && a.record.Verdict != agentv1.State_STATE_SUCCEEDED {
-		a.report(ctx, false)
+		a.reportDone(ctx, false)
 	}
 }
 
 // carryOut is carry, ended early by Cancel.
-func (a *Attempt) carryOut(ctx context.Context) error {
-	ctx, cancel := context.WithCancelCause(ctx)
+func (a *Attempt) carryOut(outer context.Context) error {
+	ctx, cancel := context.WithCancelCause(outer)
 	defer cancel(nil)
+	limit, left := a.timeout(time.Now())
+	late := time.NewTimer(left)
+	defer late.Stop()
 	watcher := make(chan struct{})
 	go func() {
 		defer close(watcher)
 		select {
 		case why := <-a.cancel:
-			cancel(&cancelled{why})
+			cancel(&cancelled{reason: why})
+		case <-late.C:
+			cancel(&cancelled{reason: "it was ended after its timeout of " + limit.String(), late: true})
 		case <-ctx.Done():
 		}
 	}()
-	err := a.carry(ctx)
+	err := a.carry(ctx, outer)
 	var c *cancelled
 	if errors.As(context.Cause(ctx), &c) {
 		err = c
@@ -74,6 +86,18 @@ func (a *Attempt) carryOut(ctx context.Context) error {
 	return err
 }
 
+// timeout is that of the attempt, and what of it is left.
+func (a *Attempt) timeout(now time.Time) (limit, left time.Duration) {
+	limit = a.work.GetTimeout().AsDuration()
+	if limit <= 0 {
+		return 0, math.MaxInt64
+	}
+	if started := a.record.StartedAt; !started.IsZero() {
+		return limit, limit - now.Sub(started)
+	}
+	return limit, limit
+}
+
 // tell says the verdict until the master has stored it or has no use for it.
 func (a *Attempt) tell(ctx context.Context) error {
 	select {
@@ -81,16 +105,32 @@ func (a *Attempt) tell(ctx context.Context) error {
 		return nil
 	default:
 	}
-	if err := a.say(func(r *record) { r.State, r.Phase = r.Verdict, "" }); err != nil {
-		return err
+	for {
+		if err := a.say(a.conclude); err != nil {
+			return err
+		}
+		select {
+		case <-a.acked:
+			return nil
+		case <-a.forget:
+			return nil
+		case <-a.lacking:
+			a.Log.Info("delivering the output again, to another master")
+			a.output.Renew()
+			a.deliver(ctx).complete(ctx, a.forget)
+		case <-ctx.Done():
+			return a.lastAck(ctx)
+		}
 	}
-	select {
-	case <-a.acked:
-	case <-a.forget:
-	case <-ctx.Done():
-		return a.lastAck(ctx)
+}
+
+// conclude writes down the end and how much was written: a master that has less must
+// not take the end in, whatever is delivered to it meanwhile.
+func (a *Attempt) conclude(r *record) {
+	r.State, r.Phase = r.Verdict, ""
+	if sizes := a.output.Sizes(); len(sizes) > 0 {
+		r.Output = sizes
 	}
-	return nil
 }
 
 // LastWords is how long an agent that stops waits until the master has stored
@@ -117,12 +157,14 @@ func (r *record) end(verdict error) {
 	switch {
 	case verdict == nil:
 		r.Verdict = agentv1.State_STATE_SUCCEEDED
+	case errors.As(verdict, &c) && c.late:
+		r.Verdict, r.Error = agentv1.State_STATE_FAILED, c.reason
 	case errors.As(verdict, &c):
 		r.Verdict, r.Error = agentv1.State_STATE_CANCELLED, c.reason
 	case errors.As(verdict, &f):
 		r.Verdict, r.Error = agentv1.State_STATE_FAILED, f.Error()
 	default:
-		r.Verdict, r.Error = agentv1.State_STATE_ERRORED, verdict.Error()
+		r.Verdict, r.Error, r.HostFault = agentv1.State_STATE_ERRORED, verdict.Error(), isHostFault(verdict)
 	}
 	if r.FinishedAt.IsZero() {
 		r.FinishedAt = time.Now().UTC()

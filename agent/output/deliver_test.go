@@ -78,7 +78,7 @@ func (b *bench) close() {
 
 // start starts an agent process, maybe after another one.
 func (b *bench) start() {
-	b.output = New("shop-1", 1, b.dir, quiet())
+	b.output = New("shop-1", 1, b.dir, nil, quiet())
 	for i, p := range b.parts {
 		b.output.Begin(i, name(i))
 		if p.ended {

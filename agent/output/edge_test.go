@@ -42,7 +42,7 @@ func TestNothingIsSentTwice(t *testing.T) {
 	f := newFar(t)
 	master, stop := f.serve()
 	defer stop()
-	o := New("shop-1", 1, t.TempDir(), quiet())
+	o := New("shop-1", 1, t.TempDir(), nil, quiet())
 	const size = 5*chunkSize + 7
 	large(t, o, size)
 	if err := o.Deliver(t.Context(), master, isClosed()); err != nil {
@@ -62,7 +62,7 @@ func TestFormerAgentSentIt(t *testing.T) {
 	const size = 40 * chunkSize
 	f.parts[1] = &kept{name: "large", data: make([]byte, size-10)}
 	dir := t.TempDir()
-	o := New("shop-1", 1, dir, quiet())
+	o := New("shop-1", 1, dir, nil, quiet())
 	large(t, o, size)
 	if err := o.Deliver(t.Context(), master, isClosed()); err != nil {
 		t.Fatal(err)
@@ -82,7 +82,7 @@ func TestRefusedOutputIsNotSent(t *testing.T) {
 	f.refuses = true
 	master, stop := f.serve()
 	defer stop()
-	o := New("shop-1", 1, t.TempDir(), quiet())
+	o := New("shop-1", 1, t.TempDir(), nil, quiet())
 	const size = 256 << 20
 	large(t, o, size)
 	if err := o.Deliver(t.Context(), master, isClosed()); !errors.Is(err, errRefused) {
@@ -104,7 +104,7 @@ func TestUnendedParts(t *testing.T) {
 		f := newFar(t)
 		master, stop := f.serve()
 		defer stop()
-		o := New("shop-1", 1, t.TempDir(), quiet())
+		o := New("shop-1", 1, t.TempDir(), nil, quiet())
 		o.Begin(1, "never started")
 		if err := os.WriteFile(o.Begin(2, "never ended"), []byte("text"), 0o600); err != nil {
 			t.Fatal(err)
@@ -130,7 +130,7 @@ func TestUnreadableOutput(t *testing.T) {
 		if err := os.Mkdir(filepath.Join(dir, "part-0001"), 0o700); err != nil {
 			t.Fatal(err)
 		}
-		o := New("shop-1", 1, dir, quiet())
+		o := New("shop-1", 1, dir, nil, quiet())
 		o.Begin(1, "a directory")
 		if err := o.Deliver(ctx, master, isClosed()); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("got %v", err)
@@ -169,7 +169,7 @@ func TestPauses(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
 				defer cancel()
-				o := New("shop-1", 1, t.TempDir(), quiet())
+				o := New("shop-1", 1, t.TempDir(), nil, quiet())
 				large(t, o, 1)
 				master := &absent{holds: c.holds}
 				if err := o.Deliver(ctx, master, isClosed()); !errors.Is(err, context.DeadlineExceeded) {
@@ -224,7 +224,7 @@ func TestMemory(t *testing.T) {
 	c := &counting{}
 	master, stop := serve(t, c, func(l net.Listener) net.Listener { return l })
 	defer stop()
-	o := New("shop-1", 1, t.TempDir(), quiet())
+	o := New("shop-1", 1, t.TempDir(), nil, quiet())
 	const size = 200 << 20
 	large(t, o, size)
 	before := heap()

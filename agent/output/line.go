@@ -25,6 +25,9 @@ type line struct {
 	sent   map[int32]int64
 	ended  map[int32]bool
 	buf    []byte
+	veiled map[int32]*veiled
+
+	renewals int // of the output, when the stream was opened
 }
 
 func (l *line) open(ctx context.Context) error {
@@ -37,6 +40,8 @@ func (l *line) open(ctx context.Context) error {
 	}
 	l.stream, l.acks, l.broken = stream, make(chan struct{}, 1), make(chan error, 1)
 	l.sent, l.ended, l.buf = map[int32]int64{}, map[int32]bool{}, make([]byte, chunkSize)
+	l.veiled = map[int32]*veiled{}
+	l.renewals = l.output.begin()
 	go l.listen()
 	return nil
 }
@@ -77,6 +82,9 @@ func (l *line) listen() {
 
 // sendAll sends what there is beyond what was sent.
 func (l *line) sendAll(ctx context.Context) error {
+	if l.stream != nil && l.output.renewed(l.renewals) {
+		return errRenewed
+	}
 	for _, p := range l.output.open() {
 		if err := l.sendPart(ctx, p); err != nil {
 			return err
@@ -129,7 +137,7 @@ func (l *line) sendFrom(f *os.File, p part) error {
 		default:
 		}
 		l.sent[p.number] = max(l.sent[p.number], l.output.held(p.number))
-		n, err := f.ReadAt(l.buf, l.sent[p.number])
+		n, err := l.read(f, p)
 		if err != nil && !errors.Is(err, io.EOF) {
 			return fmt.Errorf("read output %s: %w", p.path, err)
 		}
@@ -153,13 +161,28 @@ func (l *line) sendFrom(f *os.File, p part) error {
 	return nil
 }
 
+// read reads what comes next of a part, as it may be shown.
+func (l *line) read(f *os.File, p part) (int, error) {
+	at := l.sent[p.number]
+	if l.output.redactor == nil {
+		return f.ReadAt(l.buf, at)
+	}
+	v := l.veiled[p.number]
+	if v == nil {
+		v = &veiled{redactor: l.output.redactor}
+		l.veiled[p.number] = v
+	}
+	return v.readAt(f, l.buf, at, p.ended)
+}
+
 // await waits for the acknowledgements of what was sent, once everything was.
 func (l *line) await(ctx context.Context, o *Output) error {
-	if err := l.sendAll(ctx); err != nil || l.stream == nil {
-		return err
-	}
-	for len(o.open()) > 0 {
+	for {
+		if err := l.sendAll(ctx); err != nil || l.stream == nil || len(o.open()) == 0 {
+			return err
+		}
 		select {
+		case <-o.news: // an acknowledgement, or all is wanted again
 		case err := <-l.broken:
 			return err
 		case <-l.acks:
@@ -167,5 +190,4 @@ func (l *line) await(ctx context.Context, o *Output) error {
 			return ctx.Err()
 		}
 	}
-	return nil
 }

@@ -1,7 +1,7 @@
 // Package output delivers what a build writes to the master: each byte once, in
-// order, however often the connection or the agent dies. The files on disk are
-// the truth; nothing is kept in memory but the chunk under way. It does not
-// know what a build is for.
+// order, however often the connection or the agent dies, and none of the build's
+// secrets. The files on disk are the truth; nothing is kept in memory but the
+// chunk under way. It does not know what a build is for.
 package output
 
 import (
@@ -32,14 +32,16 @@ type Dialer interface {
 // Output is the output of one attempt: parts, each a file, in the order in
 // which they were begun.
 type Output struct {
-	build   string
-	attempt int32
-	dir     string
-	log     *slog.Logger
+	build    string
+	attempt  int32
+	dir      string
+	redactor *Redactor
+	log      *slog.Logger
 
-	mu    sync.Mutex // guards all below
-	parts []*part
-	news  chan struct{}
+	mu       sync.Mutex // guards all below
+	parts    []*part
+	renewals int
+	news     chan struct{}
 }
 
 type part struct {
@@ -48,12 +50,15 @@ type part struct {
 	path   string
 	ended  bool  // no more bytes come
 	size   int64 // what the master has
+	most   int64 // what any master has had
 	done   bool  // the master has all
 }
 
-// New makes the output of an attempt whose files are in dir.
-func New(build string, attempt int32, dir string, log *slog.Logger) *Output {
-	return &Output{build: build, attempt: attempt, dir: dir, log: log, news: make(chan struct{}, 1)}
+// New makes the output of an attempt whose files are in dir. What r hides, which
+// may be nil, is in the files but not in what is delivered; a restarted agent
+// must give the same one.
+func New(build string, attempt int32, dir string, r *Redactor, log *slog.Logger) *Output {
+	return &Output{build: build, attempt: attempt, dir: dir, redactor: r, log: log, news: make(chan struct{}, 1)}
 }
 
 // Begin starts a part and returns the file that its bytes go to. Beginning it
@@ -194,10 +199,63 @@ func (o *Output) acknowledge(a *agentv1.LogAck) {
 	for _, p := range o.parts {
 		if p.number == a.GetPart() {
 			p.size = a.GetSize()
+			p.most = max(p.most, p.size)
 			p.done = p.done || a.GetEnded()
 		}
 	}
 	o.poke()
+}
+
+// Renew has everything delivered again, to a master that may have none of it. What
+// it has is hardly sent twice, since its first answer says how much that is.
+func (o *Output) Renew() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.renewals++
+	o.reset()
+	o.poke()
+}
+
+// errRenewed ends a stream through which something was sent before Renew.
+var errRenewed = errors.New("all of the output is wanted again")
+
+// begin is told of a new stream, which may lead to another master than the one
+// before. It returns how often all was wanted again so far.
+func (o *Output) begin() (renewals int) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.reset()
+	return o.renewals
+}
+
+// renewed says whether all is wanted again since then.
+func (o *Output) renewed(since int) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.renewals != since
+}
+
+// reset forgets what the master has. The caller holds mu.
+func (o *Output) reset() {
+	for _, p := range o.parts {
+		if p.size > 0 {
+			p.size, p.done = 0, false
+		}
+	}
+}
+
+// Sizes are the bytes of each part that has any, as some master has acknowledged
+// them: all, once Deliver has returned without an error. Renew changes nothing.
+func (o *Output) Sizes() map[int32]int64 {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	sizes := map[int32]int64{}
+	for _, p := range o.parts {
+		if p.most > 0 {
+			sizes[p.number] = p.most
+		}
+	}
+	return sizes
 }
 
 // held is how much of a part the master has: more than was sent in this

@@ -21,6 +21,8 @@ const (
 	helloTime   = 5 * time.Second
 	redialMin   = 2 * time.Millisecond
 	redialMax   = 50 * time.Millisecond
+	// foreignTries is how often a supervisor of another release is asked to go.
+	foreignTries = 20
 )
 
 // link is one connection to a supervisor.
@@ -93,10 +95,15 @@ func (d *dialer) connect(ctx context.Context) (*link, error) {
 	defer cancel()
 	wait := redialMin
 	var spawnErr error
-	for {
+	for foreign := 0; ; {
 		l, err := d.dial(ctx)
 		if err == nil {
 			return l, nil
+		}
+		if errors.Is(err, ErrForeign) {
+			if foreign++; foreign == foreignTries {
+				return nil, err
+			}
 		}
 		if d.reap(); d.child == 0 {
 			spawnErr = d.spawn()
@@ -126,8 +133,25 @@ func (d *dialer) dial(ctx context.Context) (*link, error) {
 		nc.Close()
 		return nil, fmt.Errorf("no greeting from the supervisor: %w", errors.Join(err, ctx.Err()))
 	}
+	if err := understood(m); err != nil {
+		dismiss(p)
+		return nil, err
+	}
 	_ = nc.SetReadDeadline(time.Time{})
 	return newLink(p), nil
+}
+
+// dismiss has a supervisor that cannot be worked with end, unless it has steps.
+func dismiss(p *pipe) {
+	p.send(message{Seq: 1, Op: opLeave})
+	written := make(chan struct{})
+	go func() {
+		defer close(written)
+		p.write()
+	}()
+	_, _ = p.receive() // its answer, or that it hangs up
+	p.close()
+	<-written
 }
 
 // spawn starts a detached supervisor: its own session, none of our files, and

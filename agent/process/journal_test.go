@@ -46,8 +46,12 @@ func FuzzJournal(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := (&journal{path: path}).rewrite(before); err != nil {
+		j := &journal{path: path}
+		if err := j.rewrite(before); err != nil {
 			t.Fatal(err)
+		}
+		if err := j.file.Close(); err != nil {
+			t.Error(err)
 		}
 		after, err := readJournal(path)
 		if err != nil || len(after.ended) != len(before.ended) || !maps.Equal(after.lost, before.lost) {

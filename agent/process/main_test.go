@@ -70,7 +70,7 @@ func start(t testing.TB, c *Client, spec Spec) {
 
 func wait(t testing.TB, c *Client, id string) Exit {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	exit, err := c.Wait(ctx, id)
 	if err != nil {
@@ -87,7 +87,7 @@ func run(t testing.TB, c *Client, spec Spec) Exit {
 
 func waitFor(t testing.TB, what string, ok func() bool) {
 	t.Helper()
-	deadline := time.Now().Add(20 * time.Second)
+	deadline := time.Now().Add(2 * time.Minute)
 	tick := time.NewTicker(2 * time.Millisecond)
 	defer tick.Stop()
 	for !ok() {

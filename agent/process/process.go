@@ -27,6 +27,9 @@ var (
 	ErrUnknownStep = errors.New("process: unknown step")
 	// ErrClosed is returned by every call after Close.
 	ErrClosed = errors.New("process: client closed")
+	// ErrForeign is returned by Connect when a supervisor of another release runs
+	// steps that this release cannot take up.
+	ErrForeign = errors.New("process: the supervisor is of a release that this one does not work with")
 )
 
 // Spec says what to run. Everything but ID and Argv may be left empty. A Result
@@ -40,6 +43,7 @@ type Spec struct {
 	Output   string        // file that stdout and stderr are appended to; default /dev/null
 	Result   string        // file that receives the Exit as JSON, atomically, when the step ends; default none
 	Deadline time.Time     // when the supervisor ends the step; zero means never
+	Silence  time.Duration // without output for so long the supervisor ends the step; zero means never
 	Grace    time.Duration // between SIGTERM and SIGKILL; default DefaultGrace
 }
 
@@ -58,15 +62,17 @@ func (s Spec) check() error {
 
 // Exit is the verdict on one step.
 type Exit struct {
-	ID         string
-	Code       int    // exit status; -1 when a signal ended it or it never started
-	Signal     string // name of the signal that ended it, like "killed"
-	TimedOut   bool   // its Deadline passed
-	Killed     bool   // Kill was called, its Deadline passed, or the supervisor was told to stop
-	Reason     string // why it was killed
-	StartedAt  time.Time
-	FinishedAt time.Time
-	StartError string // why it could not be started, like "no such file or directory"
+	ID          string
+	Code        int    // exit status; -1 when a signal ended it or it never started
+	Signal      string // name of the signal that ended it, like "killed"
+	TimedOut    bool   // its Deadline passed
+	Silent      bool   // it had printed nothing for the length of its Silence
+	Killed      bool   // Kill was called, one of the two, or the supervisor was told to stop
+	OutOfMemory bool   // the kernel killed something for want of memory while it ran, it seems this
+	Reason      string // why it was killed
+	StartedAt   time.Time
+	FinishedAt  time.Time
+	StartError  string // why it could not be started, like "no such file or directory"
 }
 
 // Succeeded reports whether the step ran to its end and exited with status 0.

@@ -59,6 +59,7 @@ func (s *supervisor) collect(pid int) {
 	if ws.Signaled() {
 		st.exit.Signal = ws.Signal().String()
 	}
+	st.exit.OutOfMemory = st.ranOutOfMemory(ws, oomKills)
 	if syscall.Kill(-pid, 0) == syscall.ESRCH && !s.adopted.stranger(s.accounted) {
 		s.tasks.Go(func() { s.finish(st) })
 		return

@@ -23,6 +23,8 @@ type step struct {
 	ended     bool
 	followers map[*pipe]bool // told about the exit
 	deadline  *time.Timer
+	silence   *time.Timer
+	oomKills  int64 // of the kernel, when it was started
 	hardKill  *time.Timer
 	killAt    time.Time     // when SIGKILL is due; zero while nobody killed it
 	nudged    chan struct{} // capacity 1: some orphan was reaped
@@ -204,6 +206,7 @@ func (s *supervisor) launch(st *step, output *os.File) (started bool, err error)
 	s.steps[st.spec.ID] = st
 	s.active++
 	st.exit.StartedAt = time.Now()
+	st.oomKills = s.oom.recent(st.exit.StartedAt)
 	if startErr == nil {
 		st.pid, startErr = syscall.ForkExec(path, st.spec.Argv, attr)
 	}
@@ -215,6 +218,7 @@ func (s *supervisor) launch(st *step, output *os.File) (started bool, err error)
 	}
 	s.leaders[st.pid] = st
 	s.setDeadline(st)
+	s.setSilence(st)
 	nudge(s.forked)
 	return true, nil
 }
@@ -269,6 +273,36 @@ func (s *supervisor) setDeadline(st *step) {
 	})
 }
 
+// setSilence has the step ended once it has printed nothing for too long. Its
+// output is a file: when that was written to last is all there is to know.
+func (s *supervisor) setSilence(st *step) {
+	if st.spec.Silence <= 0 || st.spec.Output == "" {
+		return
+	}
+	st.silence = time.AfterFunc(st.spec.Silence, func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if s.leaders[st.pid] != st || st.exit.Killed {
+			return
+		}
+		if left := st.spec.Silence - st.quiet(time.Now()); left > 0 {
+			st.silence.Reset(min(left, st.spec.Silence))
+			return
+		}
+		st.exit.Silent = true
+		s.kill(st, fmt.Sprintf("no output for %s", st.spec.Silence))
+	})
+}
+
+// quiet is for how long the step has printed nothing.
+func (st *step) quiet(now time.Time) time.Duration {
+	last := st.exit.StartedAt
+	if fi, err := os.Stat(st.spec.Output); err == nil && fi.ModTime().After(last) {
+		last = fi.ModTime()
+	}
+	return now.Sub(last)
+}
+
 // finish writes the verdict and tells those who wait. Its caller owns st: the
 // leader is reaped and nothing of the tree is left.
 func (s *supervisor) finish(st *step) {
@@ -295,7 +329,7 @@ func (s *supervisor) end(st *step) (Exit, map[*pipe]bool, error) {
 	s.active--
 	followers := st.followers
 	st.followers = nil
-	for _, t := range []*time.Timer{st.deadline, st.hardKill} {
+	for _, t := range []*time.Timer{st.deadline, st.silence, st.hardKill} {
 		if t != nil {
 			t.Stop()
 		}

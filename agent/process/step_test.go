@@ -187,3 +187,21 @@ func TestForget(t *testing.T) {
 		t.Errorf("wait for a forgotten step: %v", err)
 	}
 }
+
+// A step that says nothing for too long is ended; one that goes on saying
+// something is not, however long it takes.
+func TestSilence(t *testing.T) {
+	c, dir := fresh(t)
+	silent := sh(dir, "silent", "echo begin; sleep 600")
+	silent.Silence = 300 * time.Millisecond
+	got := run(t, c, silent)
+	if !got.Silent || !got.Killed || got.TimedOut || got.Succeeded() || got.Reason != "no output for 300ms" {
+		t.Errorf("the silent one: %+v", got)
+	}
+	// It is quiet for far less than the limit, and in all takes longer than it.
+	chatty := sh(dir, "chatty", "for i in 1 2 3 4 5 6 7 8 9 10 11 12; do echo $i; sleep 0.5; done")
+	chatty.Silence = 5 * time.Second
+	if got := run(t, c, chatty); !got.Succeeded() {
+		t.Errorf("the one that goes on talking: %+v", got)
+	}
+}

@@ -16,6 +16,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"github.com/wright-build/wright/agent/rest"
 )
 
 // DefaultLinger is how long a supervisor without steps waits for an agent.
@@ -23,6 +25,9 @@ const DefaultLinger = 10 * time.Second
 
 // leftoverTime bounds the hunt for what a dead supervisor of the same directory left.
 const leftoverTime = 10 * time.Second
+
+// restAfter is how long no step has ended when a supervisor gives memory back.
+const restAfter = 2 * time.Second
 
 // Supervise is the whole life of a supervisor: it serves dir until no step runs
 // and no agent has been connected for linger (0 means DefaultLinger), or until
@@ -112,9 +117,10 @@ type supervisor struct {
 	guests   map[int]*step   // orphans that a running step may keep, not yet reaped
 	pipes    map[*pipe]bool  // connected agents
 	draining map[*step]bool  // leader gone, tree not yet
-	active   int             // steps that have not ended
-	left     bool            // the last agent said that it needs us no more
-	stopping bool            // no more agents, no more steps
+	oom      oomWatch
+	active   int  // steps that have not ended
+	left     bool // the last agent said that it needs us no more
+	stopping bool // no more agents, no more steps
 }
 
 func newSupervisor(dir string, log *slog.Logger) (*supervisor, error) {
@@ -176,12 +182,14 @@ func (s *supervisor) serve(linger time.Duration) error {
 
 // awaitIdle returns when nothing runs and nobody has been connected for linger.
 func (s *supervisor) awaitIdle(linger time.Duration, signals <-chan os.Signal) {
-	timer := time.NewTimer(linger)
+	timer, calm := time.NewTimer(linger), time.NewTimer(restAfter)
 	defer timer.Stop()
+	defer calm.Stop()
 	for {
 		select {
 		case <-s.changed:
 			timer.Reset(linger)
+			calm.Reset(restAfter)
 			if s.stopIf(func() bool { return s.active == 0 && (s.stopping || s.left && len(s.pipes) == 0) }) {
 				return
 			}
@@ -190,6 +198,10 @@ func (s *supervisor) awaitIdle(linger time.Duration, signals <-chan os.Signal) {
 				return
 			}
 			timer.Reset(linger)
+		case <-calm.C: // also while steps run: it is they who work
+			if err := rest.Now(); err != nil {
+				s.log.Info("giving memory back", "error", err)
+			}
 		case sig := <-signals:
 			if sig == syscall.SIGTERM {
 				s.terminateAll()
@@ -272,7 +284,7 @@ func (s *supervisor) admit(p *pipe) bool {
 
 // converse answers one agent until it goes.
 func (s *supervisor) converse(p *pipe) {
-	p.send(message{Op: opHello})
+	p.send(message{Op: opHello, Version: wireVersion, Oldest: wireOldest})
 	for {
 		m, err := p.receive()
 		if err != nil {

@@ -121,7 +121,7 @@ func TestSupervisorLost(t *testing.T) {
 	run(t, c, done)
 	pid := pidIn(t, filepath.Join(dir, "pid"))
 	killSupervisor(t, dir)
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	if _, err := c.Wait(ctx, "lost"); !errors.Is(err, ErrSupervisorLost) {
 		t.Fatalf("got %v, want ErrSupervisorLost", err)

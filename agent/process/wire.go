@@ -21,6 +21,15 @@ const (
 	opExit   = "exit"
 )
 
+// A supervisor outlives the agent that started it, so the next agent may be of
+// another release, a newer or an older one. The supervisor's hello says what it
+// speaks; the agent decides whether the two can work together. What is merely
+// added, such as a field that may be ignored, raises no version.
+const (
+	wireVersion = 1 // what this release speaks
+	wireOldest  = 0 // what it still works with; 0 is that of releases which say nothing
+)
+
 // Kinds of failure that the other side acts upon.
 const (
 	kindUnknown = "unknown"
@@ -39,6 +48,18 @@ type message struct {
 	Exit   *Exit
 	Kind   string
 	Err    string
+
+	Version int // of a hello: what the supervisor speaks
+	Oldest  int // of a hello: what it still works with
+}
+
+// understood says whether the supervisor that greets so can be worked with.
+func understood(hello message) error {
+	if hello.Version >= wireOldest && hello.Oldest <= wireVersion {
+		return nil
+	}
+	return fmt.Errorf("%w: it speaks version %d and understands %d and later, this release speaks %d and understands %d and later; run the release that started the steps until they have ended",
+		ErrForeign, hello.Version, hello.Oldest, wireVersion, wireOldest)
 }
 
 // pipe carries messages over one connection. Sending never blocks, so that a

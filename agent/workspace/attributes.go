@@ -8,7 +8,6 @@ import (
 
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/object"
-	"github.com/wright-build/wright/manifests"
 )
 
 // maxAttributes bounds what is read of one .gitattributes, in bytes.
@@ -91,7 +90,7 @@ func converting(text string) string {
 // finishWithGit lets the git program check out what go-git fetched.
 func (f *fetcher) finishWithGit(ctx context.Context, program string, w want, needs needsGit) (got, error) {
 	f.useGit(w.url, needs.reason)
-	p := gitProgram{path: program, notes: f.notes, local: manifests.IsLocal(w.url)}
+	p := f.program(program, w.url)
 	if err := p.reset(ctx, w.dir, needs.got.revision); err != nil {
 		return got{}, err
 	}

@@ -1,30 +1,22 @@
 package workspace
 
 import (
-	"bytes"
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"syscall"
-	"time"
-)
 
-const (
-	maxStdout = 64 << 20        // bytes of output of git that are read
-	maxStderr = 4 << 10         // bytes of its last words that an error repeats
-	killWait  = 5 * time.Second // after which its pipes are closed
+	"github.com/wright-build/wright/agent/workspace/access"
 )
 
 // gitProgram runs git, deaf to the user's and the system's configuration.
 type gitProgram struct {
-	path  string
-	notes *notes
-	local bool // the remote is a path of this machine
+	path   string
+	notes  *notes
+	access *access.Access
+	local  bool // the remote is a path of this machine
 }
 
 // checkout clones w and checks it out.
@@ -43,11 +35,17 @@ func (p gitProgram) checkout(ctx context.Context, w want) (got, error) {
 	if err != nil {
 		return got{}, err
 	}
-	commit, err := p.resolve(ctx, w)
+	commit, err := p.resolve(ctx, w, "HEAD")
 	if err != nil {
 		return got{}, err
 	}
+	return p.lay(ctx, w, branch, commit)
+}
+
+// lay checks a commit out, on the branch if there is one and HEAD is to be on it.
+func (p gitProgram) lay(ctx context.Context, w want, branch, commit string) (got, error) {
 	result := got{revision: commit}
+	var err error
 	if w.live && branch != "" {
 		result.branch = branch
 		_, err = p.run(ctx, w.dir, "update-ref", "refs/heads/"+branch, commit)
@@ -80,11 +78,12 @@ func (p gitProgram) branch(ctx context.Context, w want) (string, error) {
 	return "", nil
 }
 
-// resolve finds the commit to check out, asking for it by name if need be.
-func (p gitProgram) resolve(ctx context.Context, w want) (string, error) {
+// resolve finds the commit to check out, asking for it by name if need be. head
+// is where the branch is.
+func (p gitProgram) resolve(ctx context.Context, w want, head string) (string, error) {
 	switch {
 	case w.revision == "":
-		commit, err := p.commit(ctx, w.dir, "HEAD")
+		commit, err := p.commit(ctx, w.dir, head)
 		if err != nil {
 			return "", errEmpty
 		}
@@ -93,7 +92,7 @@ func (p gitProgram) resolve(ctx context.Context, w want) (string, error) {
 		if commit, err := p.commit(ctx, w.dir, w.revision); err == nil {
 			return commit, nil
 		}
-		if _, err := p.run(ctx, w.dir, "fetch", "--no-tags", "--", remoteName, w.revision); err != nil {
+		if _, err := p.run(ctx, w.dir, "-c", "fetch.unpackLimit=1", "fetch", "--no-tags", "--", remoteName, w.revision); err != nil {
 			return "", fmt.Errorf("%w: %w", errNoRevision{w.revision, w.branch}, err)
 		}
 		return p.commit(ctx, w.dir, w.revision)
@@ -156,24 +155,11 @@ func (p gitProgram) run(ctx context.Context, dir string, args ...string) ([]byte
 	}, args...)...)
 	cmd.Dir = dir
 	cmd.Env = p.environment()
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
-	cmd.WaitDelay = killWait
-	stdout := &bounded{limit: maxStdout}
-	last := &tail{limit: maxStderr}
-	cmd.Stdout = stdout
-	cmd.Stderr = io.MultiWriter(p.notes, last)
-	err := cmd.Run()
-	if ctx.Err() != nil {
-		return nil, ctx.Err()
+	out, err := run(ctx, cmd, p.notes)
+	if err != nil && ctx.Err() == nil {
+		err = fmt.Errorf("git %s: %w", verb(args), err)
 	}
-	if err == nil && stdout.full {
-		err = fmt.Errorf("more than %d bytes of output", maxStdout)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("git %s: %w", verb(args), errors.Join(err, last.err()))
-	}
-	return stdout.Bytes(), nil
+	return out, err
 }
 
 // verb is the subcommand among args.
@@ -197,52 +183,11 @@ func (p gitProgram) environment() []string {
 	env := []string{
 		"LC_ALL=C", "GIT_TERMINAL_PROMPT=0", "GIT_ASKPASS=true", "SSH_ASKPASS=true",
 		"GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL=/dev/null", "GIT_ALLOW_PROTOCOL=" + protocols,
-		"GIT_SSH_COMMAND=ssh -o BatchMode=yes -o ConnectTimeout=30",
+		"GIT_SSH_COMMAND=" + sshCommand,
 	}
-	for _, name := range []string{
-		"PATH", "HOME", "USER", "LOGNAME", "TMPDIR", "SSH_AUTH_SOCK", "SSL_CERT_FILE", "SSL_CERT_DIR",
-		"http_proxy", "https_proxy", "no_proxy", "all_proxy", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY",
-	} {
-		if v, ok := os.LookupEnv(name); ok {
-			env = append(env, name+"="+v)
-		}
+	env = append(env, inherited()...)
+	for name, value := range p.access.Variables(nil) { // the last of a name counts
+		env = append(env, name+"="+value)
 	}
 	return env
-}
-
-// bounded keeps the first bytes that are written to it.
-type bounded struct {
-	bytes.Buffer
-	limit int
-	full  bool
-}
-
-func (b *bounded) Write(p []byte) (int, error) {
-	if b.Len()+len(p) > b.limit {
-		b.full = true
-		return len(p), nil
-	}
-	return b.Buffer.Write(p)
-}
-
-// tail keeps the last bytes that are written to it.
-type tail struct {
-	data  []byte
-	limit int
-}
-
-func (t *tail) Write(p []byte) (int, error) {
-	t.data = append(t.data, p...)
-	if over := len(t.data) - t.limit; over > 0 {
-		t.data = append(t.data[:0], t.data[over:]...)
-	}
-	return len(p), nil
-}
-
-func (t *tail) err() error {
-	text := strings.TrimSpace(string(t.data))
-	if text == "" {
-		return nil
-	}
-	return errors.New(text)
 }

@@ -14,6 +14,9 @@ import (
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/filemode"
 	"github.com/go-git/go-git/v5/plumbing/transport"
+	"github.com/go-git/go-git/v5/plumbing/transport/http"
+
+	"github.com/wright-build/wright/agent/workspace/access"
 )
 
 const remoteName = "origin"
@@ -25,6 +28,9 @@ func (f *fetcher) goGit(ctx context.Context, w want) (got, error) {
 		return got{}, err
 	}
 	g := goGit{repo: r, want: w, notes: f.notes}
+	if g.auth, err = login(f.access, w.url); err != nil {
+		return got{}, err
+	}
 	if err := g.fetch(ctx); err != nil {
 		return got{}, explain(err)
 	}
@@ -63,6 +69,19 @@ type goGit struct {
 	repo  *git.Repository
 	want  want // its branch and live are settled by fetch
 	notes *notes
+	auth  transport.AuthMethod // nil: none
+}
+
+// login is what go-git is to log in with, nil for no login.
+func login(a *access.Access, url string) (transport.AuthMethod, error) {
+	user, token, ok, err := a.Basic(url)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", errFinal, err)
+	}
+	if !ok {
+		return nil, nil
+	}
+	return &http.BasicAuth{Username: user, Password: token}, nil
 }
 
 // fetch finds the branch and gets its history.
@@ -83,7 +102,7 @@ func (g *goGit) fetch(ctx context.Context) error {
 	if err := g.configure(spec); err != nil {
 		return err
 	}
-	options := &git.FetchOptions{RemoteName: remoteName, RefSpecs: []config.RefSpec{spec}, Progress: g.notes}
+	options := &git.FetchOptions{RemoteName: remoteName, RefSpecs: []config.RefSpec{spec}, Progress: g.notes, Auth: g.auth}
 	if !g.want.live && g.want.revision != "" {
 		options.Tags = git.AllTags
 	}
@@ -97,7 +116,7 @@ func (g *goGit) fetch(ctx context.Context) error {
 
 // defaultBranch asks the remote what its HEAD is on. A HEAD on no branch pins the want.
 func (g *goGit) defaultBranch(ctx context.Context, remote *git.Remote) error {
-	refs, err := remote.ListContext(ctx, &git.ListOptions{})
+	refs, err := remote.ListContext(ctx, &git.ListOptions{Auth: g.auth})
 	if err != nil {
 		return err
 	}
@@ -151,7 +170,7 @@ func (g *goGit) resolve(ctx context.Context) (plumbing.Hash, error) {
 		}
 		spec := config.RefSpec(w.revision + ":refs/wright/" + w.revision)
 		err := g.repo.FetchContext(ctx, &git.FetchOptions{
-			RemoteName: remoteName, RefSpecs: []config.RefSpec{spec}, Tags: git.NoTags, Progress: g.notes,
+			RemoteName: remoteName, RefSpecs: []config.RefSpec{spec}, Tags: git.NoTags, Progress: g.notes, Auth: g.auth,
 		})
 		if err != nil {
 			return plumbing.ZeroHash, fmt.Errorf("%w: %w", errNoRevision{w.revision, w.branch}, err)

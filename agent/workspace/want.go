@@ -74,8 +74,8 @@ func (e errNoRevision) Error() string {
 	return fmt.Sprintf("revision %s is not in branch %s (was it force-pushed away?)", e.revision, e.branch)
 }
 
-// checkout gets w with the better tool that can.
-func (f *fetcher) checkout(ctx context.Context, w want) (got, error) {
+// plain gets w with the better tool that can.
+func (f *fetcher) plain(ctx context.Context, w want) (got, error) {
 	program, missing := exec.LookPath("git")
 	reason := whyNotGoGit(w.url)
 	if reason == "" || missing != nil {
@@ -97,7 +97,13 @@ func (f *fetcher) checkout(ctx context.Context, w want) (got, error) {
 	if err := os.RemoveAll(w.dir); err != nil {
 		return got{}, err
 	}
-	return gitProgram{path: program, notes: f.notes, local: manifests.IsLocal(w.url)}.checkout(ctx, w)
+	g, err := f.program(program, w.url).checkout(ctx, w)
+	return g, explainHostKey(w.url, err)
+}
+
+// program is the git program at path, for a remote.
+func (f *fetcher) program(path, url string) gitProgram {
+	return gitProgram{path: path, notes: f.notes, access: f.access, local: manifests.IsLocal(url)}
 }
 
 func (f *fetcher) useGit(url, reason string) {

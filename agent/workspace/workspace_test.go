@@ -22,8 +22,8 @@ func fetch(t *testing.T, s Source) (*Result, *gittest.Repo) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := os.Lstat(dir + ".fetch"); err == nil {
-		t.Error("the temporary directory is left")
+	if left, _ := filepath.Glob(dir + ".*"); len(left) > 0 {
+		t.Errorf("left are %v", left)
 	}
 	repo := gittest.Open(t, dir)
 	if status := repo.Git("status", "--porcelain", "--ignore-submodules"); status != "" {
@@ -144,7 +144,7 @@ func TestErrors(t *testing.T) {
 		{"password", Source{URL: "https://ann:hunter2@example.test/x"}, ""},
 		{"bad branch", Source{URL: origin.URL(), Branch: "a..b"}, ""},
 		{"option as branch", Source{URL: origin.URL(), Branch: "--upload-pack=x"}, ""},
-		{"svn", Source{VCS: "svn", URL: origin.URL()}, "unknown version control system"},
+		{"svn", Source{VCS: "svn", URL: origin.URL()}, "is no version control system"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -102,16 +102,19 @@ func devFile() (string, error) {
 	return filepath.Join(dir, "dev.json"), err
 }
 
-func readToken(file string) (string, error) {
+func readToken(file string) (string, error) { return readSecretLine("token", file) }
+
+// readSecretLine reads a file that holds one line with a secret.
+func readSecretLine(what, file string) (string, error) {
 	text, err := readSmall(file)
 	if err != nil {
-		return "", fmt.Errorf("read the token: %w", err)
+		return "", fmt.Errorf("read the %s: %w", what, err)
 	}
-	token := strings.TrimSpace(string(text))
-	if token == "" || strings.ContainsAny(token, "\r\n\x00 ") {
-		return "", fmt.Errorf("read the token: %s does not hold one line with a token", file)
+	secret := strings.TrimSpace(string(text))
+	if secret == "" || strings.ContainsAny(secret, "\r\n\x00 ") {
+		return "", fmt.Errorf("read the %[1]s: %[2]s does not hold one line with a %[1]s", what, file)
 	}
-	return token, nil
+	return secret, nil
 }
 
 func readSmall(file string) ([]byte, error) {

@@ -20,7 +20,7 @@ func (a *app) agentRun() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "run", Short: "run an agent on this machine", Args: arguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := o.apply(&cfg); err != nil {
+			if err := errors.Join(o.find(cmd.Context()), o.apply(&cfg)); err != nil {
 				return err
 			}
 			if err := a.completeAgentConfig(&cfg); err != nil {

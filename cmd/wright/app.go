@@ -75,13 +75,13 @@ func (a *app) root() *cobra.Command {
 		PersistentPreRunE: func(*cobra.Command, []string) error { return a.begin() },
 	}
 	f := root.PersistentFlags()
-	f.StringVar(&a.address, "address", "", "`URL` of the master (default: WRIGHT_ADDRESS, then the wright dev of this machine)")
+	f.StringVar(&a.address, "address", "", "`URL` of the master, or of several of one installation with commas between them (default: WRIGHT_ADDRESS, then the wright dev of this machine)")
 	f.StringVar(&a.tokenFile, "token-file", "", "`FILE` that holds the master's token (default: WRIGHT_TOKEN)")
 	f.StringVarP(&a.format, "output", "o", "", "print as `FORMAT` json, table or plain (default: table on a terminal, else plain)")
 	f.StringVar(&a.logLevel, "log-level", "info", "log to stderr from `LEVEL` debug, info, warn or error on")
 	_ = root.RegisterFlagCompletionFunc("output", cobra.FixedCompletions([]string{"json", "table", "plain"}, cobra.ShellCompDirectiveNoFileComp))
 	root.AddCommand(a.running()...)
-	root.AddCommand(a.manifest(), a.instance(), a.build(), a.watch(), a.change(), a.appServer(), a.plugin(), a.version())
+	root.AddCommand(a.manifest(), a.instance(), a.build(), a.watch(), a.change(), a.hook(), a.schedule(), a.notify(), a.appServer(), a.reaping(), a.secret(), a.plugin(), a.version())
 	asGroup(root)
 	explain(root)
 	return root

@@ -12,7 +12,7 @@ func (a *app) appServer() *cobra.Command {
 		a.appServerList(), a.appServerShow(),
 		a.appServerDo("activate", "make an AppServer the active one of its instance"),
 		a.appServerDo("deactivate", "leave its instance without an active AppServer"),
-		a.appServerDo("terminate", "end an AppServer for good"))
+		a.appServerTerminate())
 }
 
 func (a *app) appServerList() *cobra.Command {
@@ -34,13 +34,21 @@ func (a *app) appServerList() *cobra.Command {
 				empty: "there are no AppServers",
 			}
 			for _, s := range all {
-				t.row(s.ID, s.State, activity(s), s.Address, s.Provider, s.Agent, ago(s.CreatedAt), s.Error)
+				t.row(s.ID, s.State, activity(s), s.Address, s.Provider, s.Agent, ago(s.CreatedAt), problem(s))
 			}
 			return a.print(all, t)
 		},
 	}
 	cmd.Flags().BoolVar(&gone, "all", false, "terminated ones too")
 	return cmd
+}
+
+// problem is what is wrong with an AppServer, or what it waits for.
+func problem(s view.AppServer) string {
+	if s.Error == "" && s.Waiting != "" {
+		return "waits " + s.Waiting
+	}
+	return s.Error
 }
 
 func activity(s view.AppServer) string {
@@ -68,6 +76,23 @@ func (a *app) appServerDo(verb, short string) *cobra.Command {
 	}
 }
 
+func (a *app) appServerTerminate() *cobra.Command {
+	var forget bool
+	cmd := &cobra.Command{
+		Use: "terminate APPSERVER", Short: "end an AppServer for good", Args: arguments, ValidArgsFunction: a.completeAppServers,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.oneAppServer(func(c *client.Client) (view.AppServer, error) {
+				if forget {
+					return c.Forget(cmd.Context(), args[0])
+				}
+				return c.Want(cmd.Context(), args[0], "terminate")
+			})
+		},
+	}
+	cmd.Flags().BoolVar(&forget, "forget", false, "give up what is left of one that is terminating and cannot be ended, for its host is gone")
+	return cmd
+}
+
 func (a *app) oneAppServer(ask func(*client.Client) (view.AppServer, error)) error {
 	c, err := a.client()
 	if err != nil {
@@ -84,6 +109,7 @@ func (a *app) oneAppServer(ask func(*client.Client) (view.AppServer, error)) err
 	t.row("state", s.State)
 	t.row("active", yesNo(s.Active))
 	t.row("doing", s.Doing)
+	t.row("waiting", s.Waiting)
 	t.row("address", s.Address)
 	t.row("url", s.URL)
 	t.row("provider", s.Provider)

@@ -4,9 +4,6 @@ import (
 	"bufio"
 	"context"
 	"fmt"
-	"net"
-	"net/http"
-	"net/http/httptest"
 	"net/url"
 	"os"
 	"os/exec"
@@ -20,13 +17,10 @@ import (
 
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"go.etcd.io/etcd/server/v3/embed"
-	"google.golang.org/grpc"
-	"google.golang.org/grpc/credentials/insecure"
 
 	"github.com/wright-build/wright/cmd/wright/wrighttest"
 	"github.com/wright-build/wright/master/api/client"
 	"github.com/wright-build/wright/master/api/view"
-	agentv1 "github.com/wright-build/wright/proto/agent/v1"
 )
 
 // The benchmarks run whole processes: a master with its embedded etcd, synced
@@ -47,10 +41,13 @@ func BenchmarkNoOpBuilds(b *testing.B) {
 		master := h.Master()
 		agents := []*wrighttest.Process{h.Agent("one", "--slots", "16"), h.Agent("two", "--slots", "16")}
 		h.Await("the manifest", func() bool { i, err := h.Instance("noop"); return err == nil && i.InForce })
+		busy := []time.Duration{master.CPU(), agents[0].CPU(), agents[1].CPU()}
 		began := time.Now()
 		h.Run("build", "start", "noop", "--count", fmt.Sprint(builds))
 		awaitEnd(b, h)
 		rate := builds / time.Since(began).Seconds()
+		b.ReportMetric(float64((master.CPU()-busy[0]).Microseconds())/builds, "master-µs/build")
+		b.ReportMetric(float64((agents[0].CPU()+agents[1].CPU()-busy[1]-busy[2]).Microseconds())/builds, "agent-µs/build")
 		b.ReportMetric(rate, "builds/s")
 		b.ReportMetric(rate/forks, "of-fork+exec")
 		b.ReportMetric(rate/writes, "of-etcd-txn")
@@ -70,10 +67,8 @@ func awaitEnd(b *testing.B, h *wrighttest.House) {
 	look := time.NewTicker(50 * time.Millisecond)
 	defer look.Stop()
 	for late := time.Now().Add(5 * time.Minute); time.Now().Before(late); <-look.C {
-		if len(live(h)) > 0 {
-			continue
-		}
-		if i, err := h.Instance("noop"); err == nil && strings.HasSuffix(i.LastBuild, fmt.Sprint(builds)) {
+		i, err := h.Instance("noop")
+		if err == nil && strings.HasSuffix(i.LastBuild, fmt.Sprint(builds)) && len(live(h)) == 0 {
 			return
 		}
 	}
@@ -220,167 +215,4 @@ func BenchmarkLogThroughput(b *testing.B) {
 		b.ReportMetric(float64(agentMost-agentBefore)/1e6, "agent-grew-MB")
 		h.StopAll()
 	}
-}
-
-// BenchmarkWatchUpload is the time from the upload of a watch list to the
-// poller asking the remote that is new on it, with 10,000 watches in force.
-func BenchmarkWatchUpload(b *testing.B) {
-	const instances, each, uploads = 10, 1000, 100
-	for b.Loop() {
-		h := wrighttest.New(b)
-		remote := newRemote(b)
-		for i := range instances {
-			h.Write(fmt.Sprintf("i%d", i), noop)
-		}
-		h.Master("--poll", "10m")
-		a := dialAgent(b, h.Address, instances)
-		h.Await("the manifests", func() bool { _, err := h.Instance(fmt.Sprintf("i%d", instances-1)); return err == nil })
-		var work []*agentv1.Work
-		for i := range instances {
-			h.Start(fmt.Sprintf("i%d", i))
-			work = append(work, a.work(b))
-		}
-		lists := make([]string, instances)
-		for i, w := range work {
-			for n := range each {
-				lists[i] += remote.watch(fmt.Sprintf("r%d-%d", i, n))
-			}
-			a.upload(b, w, lists[i])
-		}
-		h.Await("10,000 watches to be followed", func() bool { return remote.asked() >= instances*each })
-		var took []time.Duration
-		for n := range uploads {
-			w := work[n%instances]
-			name := fmt.Sprintf("new-%d", n)
-			lists[n%instances] += remote.watch(name)
-			seen := remote.expect(name)
-			began := time.Now()
-			a.upload(b, w, lists[n%instances])
-			took = append(took, (<-seen).Sub(began))
-		}
-		report(b, took)
-		for _, w := range work {
-			a.finish(b, w)
-		}
-		a.close()
-		h.StopAll()
-	}
-}
-
-// remote is a git server of any number of repositories, each with one branch.
-type remote struct {
-	*httptest.Server
-	mu   sync.Mutex // guards all below
-	seen map[string]bool
-	wait map[string]chan time.Time
-}
-
-func newRemote(b *testing.B) *remote {
-	r := &remote{seen: map[string]bool{}, wait: map[string]chan time.Time{}}
-	r.Server = httptest.NewServer(r)
-	b.Cleanup(r.Close)
-	return r
-}
-
-const sha = "0123456789abcdef0123456789abcdef01234567"
-
-func (r *remote) ServeHTTP(w http.ResponseWriter, req *http.Request) {
-	now := time.Now()
-	name := strings.Split(req.URL.Path, "/")[1]
-	r.mu.Lock()
-	r.seen[name] = true
-	if c := r.wait[name]; c != nil {
-		c <- now
-		delete(r.wait, name)
-	}
-	r.mu.Unlock()
-	w.Header().Set("Content-Type", "application/x-git-upload-pack-advertisement")
-	packet := func(s string) { fmt.Fprintf(w, "%04x%s", len(s)+4, s) }
-	packet("# service=git-upload-pack\n")
-	fmt.Fprint(w, "0000")
-	packet(sha + " HEAD\x00symref=HEAD:refs/heads/main\n")
-	packet(sha + " refs/heads/main\n")
-	fmt.Fprint(w, "0000")
-}
-
-func (r *remote) watch(name string) string {
-	return fmt.Sprintf("[[watch]]\ngit = \"%s/%s\"\nref = \"refs/heads/main\"\nrevision = \"%s\"\n", r.URL, name, sha)
-}
-
-func (r *remote) asked() int {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return len(r.seen)
-}
-
-func (r *remote) expect(name string) <-chan time.Time {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	c := make(chan time.Time, 1)
-	r.wait[name] = c
-	return c
-}
-
-// fakeAgent takes work and never does it.
-type fakeAgent struct {
-	conn   *grpc.ClientConn
-	client agentv1.AgentsClient
-	stream grpc.BidiStreamingClient[agentv1.FromAgent, agentv1.FromMaster]
-}
-
-func dialAgent(b *testing.B, address string, slots int) *fakeAgent {
-	conn, err := grpc.NewClient(strings.TrimPrefix(address, "http://"), grpc.WithTransportCredentials(insecure.NewCredentials()),
-		grpc.WithContextDialer(func(ctx context.Context, addr string) (net.Conn, error) {
-			var d net.Dialer
-			return d.DialContext(ctx, "tcp", addr)
-		}))
-	if err != nil {
-		b.Fatal(err)
-	}
-	a := &fakeAgent{conn: conn, client: agentv1.NewAgentsClient(conn)}
-	if a.stream, err = a.client.Session(b.Context()); err != nil {
-		b.Fatal(err)
-	}
-	hello := &agentv1.Hello{Name: "fake", Slots: int32(slots)}
-	if err := a.stream.Send(&agentv1.FromAgent{Message: &agentv1.FromAgent_Hello{Hello: hello}}); err != nil {
-		b.Fatal(err)
-	}
-	return a
-}
-
-func (a *fakeAgent) work(b *testing.B) *agentv1.Work {
-	for {
-		m, err := a.stream.Recv()
-		if err != nil {
-			b.Fatal(err)
-		}
-		if w := m.GetWork(); w != nil {
-			return w
-		}
-	}
-}
-
-func (a *fakeAgent) upload(b *testing.B, w *agentv1.Work, file string) {
-	v, err := a.client.ReportWatches(b.Context(), &agentv1.WatchReport{Build: w.GetBuild(), Attempt: w.GetAttempt(), Agent: "fake", File: []byte(file)})
-	if err != nil || !v.GetAccepted() {
-		b.Fatalf("upload: %v, %v", v, err)
-	}
-}
-
-func (a *fakeAgent) finish(b *testing.B, w *agentv1.Work) {
-	u := &agentv1.Update{Build: w.GetBuild(), Attempt: w.GetAttempt(), Version: 1, State: agentv1.State_STATE_SUCCEEDED}
-	m := &agentv1.FromAgent{Message: &agentv1.FromAgent_Updates{Updates: &agentv1.Updates{Updates: []*agentv1.Update{u}}}}
-	if err := a.stream.Send(m); err != nil {
-		b.Fatal(err)
-	}
-}
-
-func (a *fakeAgent) close() {
-	_ = a.stream.CloseSend()
-	for {
-		if _, err := a.stream.Recv(); err != nil {
-			break
-		}
-	}
-	_ = a.conn.Close()
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -13,7 +14,7 @@ import (
 
 func (a *app) build() *cobra.Command {
 	return group("build", "start builds, look at them, end them",
-		a.buildStart(), a.buildList(), a.buildShow(), a.buildLog(), a.buildCancel(), a.buildRetry())
+		a.buildStart(), a.buildList(), a.buildShow(), a.buildWhy(), a.buildArtifacts(), a.buildTests(), a.buildLog(), a.buildCancel(), a.buildRetry())
 }
 
 func (a *app) buildList() *cobra.Command {
@@ -49,7 +50,11 @@ func first(args []string) string {
 func (a *app) printBuilds(all []view.Build) error {
 	t := table{head: []string{"BUILD", "STATE", "QUEUED", "TOOK", "AGENT", "REASON"}, empty: "there are no builds"}
 	for _, b := range all {
-		t.row(b.ID, b.State, ago(b.QueuedAt), took(b), b.Agent, b.Reason)
+		why := slices.Concat(b.Matrix, []string{b.Reason})
+		if b.Expired {
+			why = append(why, "output removed by retention")
+		}
+		t.row(b.ID, b.State, ago(b.QueuedAt), took(b), b.Agent, strings.Join(why, "; "))
 	}
 	return a.print(all, t)
 }
@@ -92,6 +97,7 @@ func buildTable(b view.Build) table {
 	t.row("waits", b.Waiting)
 	t.row("to be cancelled", b.Cancel)
 	t.row("reason", b.Reason)
+	t.row("for", strings.Join(b.Matrix, ", "))
 	t.row("agent", b.Agent)
 	t.row("attempt", fmt.Sprint(b.Attempt))
 	t.row("queued", moment(b.QueuedAt))
@@ -100,6 +106,21 @@ func buildTable(b view.Build) table {
 	t.row("took", took(b))
 	t.row("appserver", b.AppServer)
 	t.row("error", b.Error)
+	if b.Expired {
+		t.row("output", "removed by retention, with the artifacts")
+	}
+	if b.Tests != nil {
+		t.row("tests", counted(*b.Tests))
+	}
+	if b.Warnings > 0 {
+		t.row("warnings", fmt.Sprint(b.Warnings))
+	}
+	if b.Flaky != "" {
+		t.row("flaky", b.Flaky+" failed at the same revisions")
+	}
+	for _, name := range slices.Sorted(maps.Keys(b.Properties)) {
+		t.row("property", name+"="+b.Properties[name])
+	}
 	for _, url := range slices.Sorted(maps.Keys(b.Revisions)) {
 		t.row("revision", short(b.Revisions[url])+" of "+url)
 	}

@@ -15,13 +15,18 @@ import (
 
 func (a *app) buildLog() *cobra.Command {
 	var q client.LogQuery
+	var tail int64
 	cmd := &cobra.Command{
 		Use: "log BUILD", Short: "write the output of a build's steps to stdout, byte for byte",
 		Long: "Write the output of a build's steps to stdout, byte for byte and nothing else.\n" +
 			"On a terminal, of what controls it only colours pass.\n" +
-			"An instance's name is its newest build.",
-		Args: arguments, ValidArgsFunction: a.completeBuilds,
+			"An instance's name is its newest build. Lines count from 1, over all steps.",
+		Example: "  wright build log shop --tail 20 --follow\n  wright build log shop-12 --lines 120:140",
+		Args:    arguments, ValidArgsFunction: a.completeBuilds,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if cmd.Flags().Changed("tail") {
+				q.Tail = &tail
+			}
 			if q.Follow {
 				return a.follow(cmd.Context(), args[0], q)
 			}
@@ -34,6 +39,10 @@ func (a *app) buildLog() *cobra.Command {
 	f.BoolVar(&q.All, "all", false, "with what Wright itself says about the build")
 	f.StringVar(&q.Part, "part", "", "only the part with this `NUMBER or NAME`")
 	f.IntVar(&q.Attempt, "attempt", 0, "of this attempt (default: the latest)")
+	f.Int64VarP(&tail, "tail", "n", 0, "only the last so many `LINES`, and with --follow what comes")
+	f.StringVar(&q.Lines, "lines", "", "only the lines `FIRST:LAST`; either may be left out")
+	cmd.MarkFlagsMutuallyExclusive("tail", "lines")
+	cmd.MarkFlagsMutuallyExclusive("follow", "lines")
 	return cmd
 }
 
@@ -52,7 +61,7 @@ func (a *app) copyLog(ctx context.Context, to io.Writer, id string, q client.Log
 	if err != nil {
 		return err
 	}
-	out, _, err := c.Log(ctx, id, q)
+	out, err := c.Log(ctx, id, q)
 	if err != nil {
 		return err
 	}
@@ -96,17 +105,19 @@ func (a *app) followTo(ctx context.Context, to io.Writer, id string, q client.Lo
 func (a *app) nextAttempt(b view.Build, q *client.LogQuery) {
 	if q.Attempt != 0 {
 		a.note(fmt.Sprintf("attempt %d of build %s was lost; what follows is attempt %d", q.Attempt, b.ID, b.Attempt))
+		q.Tail = nil
 	}
 	q.Attempt, q.Offset = b.Attempt, 0
 }
 
 // drain copies output as long as it comes and counts it in q.
 func (a *app) drain(ctx context.Context, c *client.Client, to io.Writer, id string, q *client.LogQuery) error {
-	out, _, err := c.Log(ctx, id, *q)
+	out, err := c.Log(ctx, id, *q)
 	if err != nil {
 		return err
 	}
 	defer out.Close()
+	q.Offset, q.Tail = out.Offset, nil // from here on, if it breaks
 	n, err := io.Copy(stickyWriter{to}, out)
 	if !q.All { // its parts come interleaved, there is no offset into them
 		q.Offset += n

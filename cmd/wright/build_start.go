@@ -31,11 +31,16 @@ func (a *app) buildStart() *cobra.Command {
 	var s client.Start
 	var w waiting
 	var count int
+	var properties []string
 	cmd := &cobra.Command{
 		Use: "start INSTANCE", Short: "start a build", Args: arguments, ValidArgsFunction: a.completeInstances,
 		Long: "Start a build of an instance and print its ID.",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			s.Instance, s.Reason = args[0], cmp.Or(s.Reason, "asked for on the command line")
+			var err error
+			if s.Properties, err = readProperties(properties); err != nil {
+				return err
+			}
 			if cmd.Flags().Changed("count") {
 				if count < 1 || count > maxCount {
 					return usage("--count %d: from 1 to %d", count, maxCount)
@@ -47,9 +52,26 @@ func (a *app) buildStart() *cobra.Command {
 	}
 	cmd.Flags().StringVar(&s.Revision, "revision", "", "`REVISION` of the source: a commit, a tag or a branch (default: the newest)")
 	cmd.Flags().StringVar(&s.Reason, "reason", "", "`TEXT` that the build shows")
+	cmd.Flags().StringArrayVar(&properties, "property", nil, "`KEY=VALUE` that its steps see as $WRIGHT_PROPERTY_KEY; may be repeated")
 	cmd.Flags().IntVar(&count, "count", 1, "start `N` builds at once")
 	w.flags(cmd)
 	return cmd
+}
+
+// readProperties reads KEY=VALUE pairs; which keys there may be the master knows.
+func readProperties(pairs []string) (map[string]string, error) {
+	var all map[string]string
+	for _, pair := range pairs {
+		key, value, ok := strings.Cut(pair, "=")
+		if _, again := all[key]; !ok || again {
+			return nil, usage("--property %q: want KEY=VALUE, each key once", pair)
+		}
+		if all == nil {
+			all = map[string]string{}
+		}
+		all[key] = value
+	}
+	return all, nil
 }
 
 // started starts a build, tells its ID, and waits if that is wanted.

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -18,6 +19,7 @@ import (
 	"github.com/wright-build/wright/agent"
 	"github.com/wright-build/wright/master"
 	"github.com/wright-build/wright/master/api/client"
+	"github.com/wright-build/wright/master/api/view"
 )
 
 // dev is a master and its agents in one process.
@@ -52,6 +54,7 @@ func (d *dev) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	cfg.Settings.Hosts.Loopback, cfg.Settings.Notify.Hosts.Loopback = true, true // where people try things out
 	ready := make(chan string, 1)
 	cfg.Ready = func(address string) { ready <- address }
 	serving, stop := context.WithCancel(context.WithoutCancel(ctx)) // the agents leave first
@@ -60,6 +63,9 @@ func (d *dev) run(ctx context.Context) error {
 	all.Go(func() error { return master.Run(serving, cfg) })
 	all.Go(func() error {
 		defer stop()
+		if err := d.offers.find(ctx); err != nil {
+			return err
+		}
 		select {
 		case address := <-ready:
 			return d.surround(ctx, cfg, address)
@@ -109,7 +115,9 @@ func awaitAgents(ctx context.Context, at place, want int) error {
 	look := time.NewTicker(20 * time.Millisecond)
 	defer look.Stop()
 	for {
-		if all, err := c.Agents(ctx); err == nil && len(all) >= want {
+		all, err := c.Agents(ctx)
+		gone := func(a view.Agent) bool { return !a.Connected() }
+		if err == nil && len(slices.DeleteFunc(all, gone)) >= want {
 			return nil
 		}
 		select {

@@ -43,7 +43,7 @@ func visitors(h *wrighttest.House, instance string) []*visitor {
 	all := make([]*visitor, 2)
 	for i := range all {
 		all[i] = &visitor{host: instance + ".localhost:" + port, url: h.Address, client: &http.Client{
-			Timeout: 10 * time.Second, Transport: &http.Transport{DisableKeepAlives: i == 1, MaxIdleConnsPerHost: 100},
+			Timeout: 2 * time.Minute, Transport: &http.Transport{DisableKeepAlives: i == 1, MaxIdleConnsPerHost: 100},
 		}}
 	}
 	return all

@@ -8,11 +8,16 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+
+	"github.com/wright-build/wright/agent/workspace/access"
 )
 
 func main() {
 	if len(os.Args) > 1 && os.Args[1] == superviseArg {
 		os.Exit(supervise(os.Args[2:]))
+	}
+	if len(os.Args) > 1 && (os.Args[1] == access.LoginVerb || os.Args[1] == access.SSHVerb) {
+		os.Exit(access.Main(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 	}
 	os.Exit(run())
 }

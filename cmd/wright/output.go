@@ -92,7 +92,7 @@ func stateColour(s string) string {
 	switch s {
 	case "succeeded", "healthy", "active", "idle", "in force":
 		return "32"
-	case "failed", "errored", "bad manifest":
+	case "failed", "errored", "bad manifest", "lost":
 		return "31"
 	case "running", "building", "assigned", "busy", "spawned":
 		return "36"

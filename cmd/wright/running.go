@@ -6,7 +6,7 @@ import "github.com/spf13/cobra"
 func (a *app) running() []*cobra.Command {
 	return []*cobra.Command{
 		a.dev(),
-		group("master", "the part that watches, schedules and answers", a.masterRun()),
+		group("master", "the part that watches, schedules and answers", a.masterRun(), a.masterBackup(), a.masterRestore(), a.masterMove()),
 		group("agent", "the part that builds", a.agentRun(), a.agentList(), a.agentDrain()),
 	}
 }

@@ -21,7 +21,7 @@ func (d *demo) makeRemotes(ctx context.Context, examples string) error {
 	if err != nil {
 		return err
 	}
-	manifest := strings.ReplaceAll(string(text), "$REMOTES", d.remote(""))
+	manifest := strings.ReplaceAll(string(text), "https://git.example.test", d.remote(""))
 	if err := os.MkdirAll(filepath.Join(d.dir, "manifests"), 0o755); err != nil {
 		return err
 	}

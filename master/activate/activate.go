@@ -2,7 +2,7 @@
 // up: which one of an instance is active, which are kept, which end. Decide is
 // pure; the room around it stores the verdicts. Operations that they take are
 // facts too, carried to the agents by others: this package knows no agent, no
-// cloud and no DNS.
+// cloud, no DNS and no balancer.
 package activate
 
 import (
@@ -125,6 +125,9 @@ func (a *Activator) situation(name string) Situation {
 func (a *Activator) Want(ctx context.Context, id string, doing state.Doing) error {
 	return a.change(ctx, id, func(s state.AppServer) (state.AppServer, error) { return Wish(s, doing) })
 }
+
+// Forget records that a person gives up what is left of an AppServer.
+func (a *Activator) Forget(ctx context.Context, id string) error { return a.change(ctx, id, Forget) }
 
 // Done records what an agent says of an operation: an empty why means that it
 // is done. Of an operation that is no longer wanted it says nothing.

@@ -86,7 +86,7 @@ func operation(t *testing.T, st *store.Store, id string, doing state.Doing, befo
 
 func until(t *testing.T, st *store.Store, what string, holds func(f *state.Facts) bool) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	if err := st.Await(ctx, holds); err != nil {
 		t.Fatalf("waited in vain until %s", what)

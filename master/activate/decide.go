@@ -96,7 +96,7 @@ func (d *decision) obey() {
 		case a.Wanted == state.Activate && a.GivenUp(): // it must not stand in the way of newer ones
 			a.Wanted, a.Error = "", "could not be activated: "+a.Operation.Error
 			d.touch(a)
-		case a.Wanted == state.Deactivate && d.operate(a, state.Deactivate, a.DNS != nil):
+		case a.Wanted == state.Deactivate && d.operate(a, state.Deactivate, a.Named()):
 			a.Wanted = ""
 			d.setActive(nil)
 			d.stand(nil)
@@ -114,7 +114,7 @@ func (d *decision) promote() {
 			d.touch(a)
 		}
 	}
-	if best != nil && d.operate(best, state.Activate, best.DNS != nil) {
+	if best != nil && d.operate(best, state.Activate, best.Named()) {
 		best.Wanted = ""
 		d.setActive(best)
 		d.stand(best)
@@ -225,7 +225,7 @@ func (d *decision) retire() {
 }
 
 // mostWrites is how much one verdict brings about: its facts are written in one
-// transaction, which takes 128.
+// transaction, which takes 127.
 const mostWrites = 100
 
 // full says that the rest is for the next decision, which comes at once.
@@ -253,7 +253,9 @@ func (d *decision) end() {
 		if d.full() {
 			return
 		}
-		if !d.operate(a, state.Terminate, true) {
+		if a.Forgotten && (a.Operation == nil || !a.Operation.Done) {
+			d.operate(a, "", false)
+		} else if !d.operate(a, state.Terminate, true) {
 			continue
 		}
 		gone := a.Advance(state.Terminated, "")
@@ -281,6 +283,23 @@ func Wish(a state.AppServer, doing state.Doing) (state.AppServer, error) {
 		a.Operation, a.Error = nil, ""
 	}
 	a.Wanted = doing
+	return a, nil
+}
+
+// Forget records that a person gives up what is left of an AppServer that cannot
+// be ended: its agent is gone for good, or its provider is.
+func Forget(a state.AppServer) (state.AppServer, error) {
+	if a.State != state.Terminating {
+		return a, fmt.Errorf("forget AppServer %s, which is %s: only a terminating one can be given up: %w", a.ID, a.State, state.ErrMove)
+	}
+	if a.Forgotten {
+		return a, nil
+	}
+	left := "a person gave it up; what is left of it with " + a.Provider + " of agent " + a.Agent + " was not ended"
+	if op := a.Operation; op != nil && op.Error != "" {
+		left += ": " + op.Error
+	}
+	a.Forgotten, a.Error = true, left
 	return a, nil
 }
 

@@ -1,6 +1,7 @@
 package activate
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -26,8 +27,12 @@ func in(s state.AppServerState) func(*state.AppServer) {
 	return func(a *state.AppServer) { a.State, a.Good = s, s == state.Healthy }
 }
 func building(a *state.AppServer) { a.Good = false }
+func forgotten(a *state.AppServer) {
+	a.Forgotten = true
+}
 func manually(a *state.AppServer) { a.Manually = true }
 func named(a *state.AppServer)    { a.DNS = &manifests.DNS{Provider: "hosts"} }
+func balanced(a *state.AppServer) { a.Balancer = &manifests.Balancer{Provider: "haproxy"} }
 func wanted(d state.Doing) func(*state.AppServer) {
 	return func(a *state.AppServer) { a.Wanted = d }
 }
@@ -85,6 +90,28 @@ func short(id string) string {
 	return strings.TrimSuffix(strings.TrimLeft(strings.TrimPrefix(id, "shop-"), "0"), ".1")
 }
 
+// Only what is terminating can be given up, and the reason stays with it.
+func TestForget(t *testing.T) {
+	for _, s := range []state.AppServerState{state.Planned, state.Healthy, state.Terminated} {
+		if _, err := Forget(*server(1, in(s))); !errors.Is(err, state.ErrMove) {
+			t.Errorf("one that is %s: %v", s, err)
+		}
+	}
+	a := server(1, in(state.Terminating), doing("terminate failed 3"))
+	a.Provider, a.Agent = "process", "one"
+	given, err := Forget(*a)
+	if err != nil || !given.Forgotten || given.Error != "a person gave it up; what is left of it with process of agent one was not ended: no" {
+		t.Errorf("%+v, %v", given, err)
+	}
+	if again, err := Forget(given); err != nil || again.Error != given.Error {
+		t.Errorf("a second time: %+v, %v", again, err)
+	}
+	v := Decide(Situation{Instance: "shop", Servers: []*state.AppServer{&given}}, at(0), func() string { return "new" })
+	if len(v.Gone) != 1 || v.Gone[0].Error != given.Error || v.Gone[0].State != state.Terminated || v.Gone[0].Operation != nil {
+		t.Errorf("gone: %+v", v.Gone)
+	}
+}
+
 func TestDecide(t *testing.T) {
 	for name, c := range map[string]struct {
 		active  *state.Active
@@ -92,6 +119,9 @@ func TestDecide(t *testing.T) {
 		want    string
 	}{
 		"nothing there":                          {nil, nil, ""},
+		"given up by a person":                   {nil, []*state.AppServer{server(1, in(state.Terminating), forgotten, doing("terminate"))}, "1 gone"},
+		"given up after failures":                {nil, []*state.AppServer{server(1, in(state.Terminating), forgotten, doing("terminate failed 3"))}, "1 gone"},
+		"given up while it was done":             {nil, []*state.AppServer{server(1, in(state.Terminating), forgotten, doing("terminate done"))}, "1 gone"},
 		"the first one comes up":                 {nil, []*state.AppServer{server(1, building)}, "active=1 highest=1; 1 healthy"},
 		"not up yet":                             {nil, []*state.AppServer{server(1, in(state.Spawned))}, ""},
 		"a newer one replaces":                   {active(1, 1), []*state.AppServer{server(1), server(2, building)}, "active=2 highest=2; 2 healthy; 1 healthy"},
@@ -105,6 +135,7 @@ func TestDecide(t *testing.T) {
 		"until a newer one":                      {active(1, 2), []*state.AppServer{server(1), server(2), server(3, building)}, "active=3 highest=3; 3 healthy; 2 terminating terminate/new1; 1 healthy"},
 		"an older attempt is not better":         {nil, []*state.AppServer{server(1, building), server(1, building, func(a *state.AppServer) { a.ID, a.Attempt = "shop-000001.2", 2 })}, "active=1.2 highest=1; 1.2 healthy"},
 		"with DNS an operation comes":            {nil, []*state.AppServer{server(1, named, building)}, "1 healthy activate/new1"},
+		"with a balancer, too":                   {nil, []*state.AppServer{server(1, balanced, building)}, "1 healthy activate/new1"},
 		"it is under way":                        {nil, []*state.AppServer{server(1, named, building, doing("activate"))}, ""},
 		"it is done":                             {nil, []*state.AppServer{server(1, named, building, doing("activate done"))}, "active=1 highest=1; 1 healthy"},
 		"it failed, again":                       {nil, []*state.AppServer{server(1, named, building, doing("activate failed 2"))}, "1 healthy activate/new1"},
@@ -115,6 +146,7 @@ func TestDecide(t *testing.T) {
 		"none is to be active, and one comes up": {active(1, 1), []*state.AppServer{server(1, wanted(state.Deactivate)), server(2, named, building, doing("activate"))}, "active= highest=2; 2 healthy; 1 healthy"},
 		"deactivated by a person":                {active(1, 1), []*state.AppServer{server(1, wanted(state.Deactivate))}, "active= highest=1; 1 healthy"},
 		"deactivating takes an operation":        {active(1, 1), []*state.AppServer{server(1, named, wanted(state.Deactivate))}, "1 healthy deactivate/new1 wanted deactivate"},
+		"with a balancer, too, it does":          {active(1, 1), []*state.AppServer{server(1, balanced, wanted(state.Deactivate))}, "1 healthy deactivate/new1 wanted deactivate"},
 		"which is done":                          {active(1, 1), []*state.AppServer{server(1, named, wanted(state.Deactivate), doing("deactivate done"))}, "active= highest=1; 1 healthy"},
 		"none is active: stays so":               {active(0, 2), []*state.AppServer{server(1), server(2)}, ""},
 		"a wish that is so already":              {active(1, 1), []*state.AppServer{server(1, wanted(state.Activate))}, "1 healthy"},

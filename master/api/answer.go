@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -32,6 +33,13 @@ func fail(status int, hint, format string, args ...any) error {
 	return &Failure{Status: status, Hint: hint, err: fmt.Errorf(format, args...)}
 }
 
+// ErrTermOver is why requests end with the term of the master that leads: the
+// cause of the end of their context.
+var ErrTermOver = errors.New("this master leads no more")
+
+// unsure is the hint to who wrote, and does not know whether it was done.
+const unsure = "look whether it was done before you try again"
+
 // AsFailure finds the status and hint for any error of this package or of the
 // rooms it asks.
 func AsFailure(err error) *Failure {
@@ -46,6 +54,10 @@ func AsFailure(err error) *Failure {
 		return &Failure{Status: http.StatusNotFound, err: err}
 	case errors.Is(err, state.ErrFinal), errors.Is(err, state.ErrMove), errors.Is(err, state.ErrStale), errors.Is(err, state.ErrLives):
 		return &Failure{Status: http.StatusConflict, err: err}
+	case errors.Is(err, store.ErrFull):
+		return &Failure{Status: http.StatusInsufficientStorage, Hint: "docs/masters.md says how to make room in etcd; nothing is lost", err: err}
+	case errors.Is(err, store.ErrDeposed), errors.Is(err, store.ErrUnsure), errors.Is(err, ErrTermOver):
+		return &Failure{Status: http.StatusBadGateway, Hint: unsure, err: err}
 	case errors.Is(err, store.ErrConflict):
 		return &Failure{Status: http.StatusConflict, Hint: "try again", err: err}
 	}
@@ -65,14 +77,28 @@ func (e endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err == nil {
 		return
 	}
-	if sent.begun || r.Context().Err() != nil {
+	over := errors.Is(context.Cause(r.Context()), ErrTermOver)
+	if sent.begun || r.Context().Err() != nil && !over {
 		panic(http.ErrAbortHandler) // the client must not take for whole what is not
+	}
+	if over {
+		err = ErrTermOver
+	}
+	if over && (r.Method == http.MethodGet || r.Method == http.MethodHead) {
+		Leaderless(w)
+		return
 	}
 	f := AsFailure(err)
 	if f.Status >= http.StatusInternalServerError && e.log != nil {
 		e.log.Error("answering a request", "method", r.Method, "path", r.URL.Path, "error", err)
 	}
 	writeJSON(w, f.Status, view.Failure{Error: f.Error(), Hint: f.Hint})
+}
+
+// Leaderless says that there is no master to ask.
+func Leaderless(w http.ResponseWriter) {
+	w.Header().Set("Retry-After", "1")
+	Refuse(w, http.StatusServiceUnavailable, "no master leads at the moment", "one will in some seconds: try again")
 }
 
 // sentinel knows whether an answer has begun.
@@ -97,6 +123,11 @@ func (s *sentinel) Unwrap() http.ResponseWriter { return s.ResponseWriter }
 func answer(w http.ResponseWriter, v any) error {
 	writeJSON(w, http.StatusOK, v)
 	return nil
+}
+
+// Refuse answers with an error as the API does, for who stands before it.
+func Refuse(w http.ResponseWriter, status int, why, hint string) {
+	writeJSON(w, status, view.Failure{Error: why, Hint: hint})
 }
 
 func writeJSON(w http.ResponseWriter, status int, v any) {

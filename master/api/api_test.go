@@ -145,9 +145,9 @@ func TestLogIsByteExact(t *testing.T) {
 	w.Output(b.ID, 1, "test", one, true)
 	follow := make(chan []byte)
 	go func() {
-		out, attempt, err := c.Log(t.Context(), b.ID, client.LogQuery{Follow: true})
-		if err != nil || attempt != 1 {
-			t.Errorf("follow: attempt %d, %v", attempt, err)
+		out, err := c.Log(t.Context(), b.ID, client.LogQuery{Follow: true})
+		if err != nil || out.Attempt != 1 {
+			t.Errorf("follow: %+v, %v", out, err)
 			close(follow)
 			return
 		}
@@ -178,7 +178,7 @@ func TestLogIsByteExact(t *testing.T) {
 		{"following what has ended", client.LogQuery{Follow: true, Offset: int64(len(want))}, nil},
 	}
 	for _, tt := range tests {
-		out, _, err := c.Log(t.Context(), b.ID, tt.q)
+		out, err := c.Log(t.Context(), b.ID, tt.q)
 		if err != nil {
 			t.Errorf("%s: %v", tt.name, err)
 			continue
@@ -195,11 +195,58 @@ func TestLogIsByteExact(t *testing.T) {
 	}
 }
 
+func TestLinesOfALog(t *testing.T) {
+	w, c, _ := serve(t)
+	b := start(t, c)
+	w.Begin(b.ID, "")
+	w.Output(b.ID, 0, "wright", []byte("fetched\n"), false)
+	w.Output(b.ID, 1, "test", []byte("one\ntwo\nthr"), true)
+	w.Output(b.ID, 2, "deploy", []byte("ee\nfour\nfive"), false)
+	w.End(b.ID, state.Succeeded, "")
+	last := func(n int64) *int64 { return &n }
+	tests := []struct {
+		q      client.LogQuery
+		want   string
+		offset int64
+	}{
+		{client.LogQuery{Lines: "2:3"}, "two\nthree\n", 4},
+		{client.LogQuery{Lines: "4"}, "four\n", 14},
+		{client.LogQuery{Lines: "4:"}, "four\nfive", 14},
+		{client.LogQuery{Lines: ":1"}, "one\n", 0},
+		{client.LogQuery{Lines: "6:9"}, "", 23},
+		{client.LogQuery{Lines: "2", Part: "deploy"}, "four\n", 3},
+		{client.LogQuery{Lines: "1:2", All: true}, "fetched\none\n", 0},
+		{client.LogQuery{Tail: last(2)}, "four\nfive", 14},
+		{client.LogQuery{Tail: last(0)}, "", 23},
+		{client.LogQuery{Tail: last(99)}, "one\ntwo\nthree\nfour\nfive", 0},
+		{client.LogQuery{Tail: last(1), Follow: true}, "five", 19},
+	}
+	for _, tt := range tests {
+		out, err := c.Log(t.Context(), b.ID, tt.q)
+		if err != nil {
+			t.Errorf("%+v: %v", tt.q, err)
+			continue
+		}
+		if got, err := io.ReadAll(out); err != nil || string(got) != tt.want || out.Offset != tt.offset {
+			t.Errorf("%+v: %q at %d, %v; want %q at %d", tt.q, got, out.Offset, err, tt.want, tt.offset)
+		}
+		_ = out.Close()
+	}
+	for _, q := range []client.LogQuery{
+		{Lines: "x"}, {Lines: "0:1"}, {Lines: "3:2"}, {Lines: ":0"}, {Lines: "1:2", Tail: last(1)}, {Lines: "1:2", Follow: true},
+		{Tail: last(-1)}, {Tail: last(1), Offset: 1}, {Tail: last(1), All: true, Follow: true}, {Offset: 1, All: true},
+	} {
+		if out, err := c.Log(t.Context(), b.ID, q); err == nil || errors.Is(err, client.ErrUnreachable) {
+			t.Errorf("%+v: %v, %v", q, out, err)
+		}
+	}
+}
+
 // A log that nobody finished ends all the same when its build does.
 func TestFollowingEndsWithABuildWhoseLogWasNotFinished(t *testing.T) {
 	w, c, _ := serve(t)
 	b := start(t, c)
-	out, _, err := c.Log(t.Context(), b.ID, client.LogQuery{Follow: true})
+	out, err := c.Log(t.Context(), b.ID, client.LogQuery{Follow: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -232,8 +279,9 @@ func TestOtherDeeds(t *testing.T) {
 	if many, err := c.StartBuilds(ctx, client.Start{Instance: "shop"}, 3); err != nil || len(many) != 3 {
 		t.Errorf("three builds: %+v, %v", many, err)
 	}
-	if err := c.SendChange(ctx, "https://git.example.test/shop"); err != nil || len(w.Checked()) != 1 {
-		t.Errorf("change of another spelling: %v, asked %v", err, w.Checked())
+	sent, err := c.SendChange(ctx, client.Change{URL: "https://git.example.test/shop"})
+	if err != nil || sent.Result != "asked" || len(w.Checked()) != 1 {
+		t.Errorf("change of another spelling: %+v, %v, asked %v", sent, err, w.Checked())
 	}
 	w.Put((&state.AppServer{ID: "shop-000001.1", Instance: "shop", State: state.Healthy, Address: "127.1.0.1:80"}).Put(),
 		(&state.Active{Instance: "shop", AppServer: "shop-000001.1"}).Put())
@@ -259,7 +307,7 @@ func TestOtherDeeds(t *testing.T) {
 func TestListsAreNeverNull(t *testing.T) {
 	w := apitest.New(t)
 	h := api.New(w.Config())
-	for _, path := range []string{"/instances", "/builds", "/watches", "/appservers", "/appservers?all=1", "/agents", "/manifests/errors"} {
+	for _, path := range []string{"/instances", "/builds", "/watches", "/appservers", "/appservers?all=1", "/agents", "/manifests/errors", "/reap", "/reap/places"} {
 		rec := httptest.NewRecorder()
 		h.ServeHTTP(rec, httptest.NewRequest(http.MethodGet, api.Prefix+path, nil))
 		if got := strings.TrimSpace(rec.Body.String()); got != "[]" {
@@ -293,5 +341,38 @@ func TestWaitForAFinishedBuildIsNone(t *testing.T) {
 	began := time.Now()
 	if status, _ := ask(t, "GET", url+api.Prefix+"/builds/"+b.ID+"?wait=1", ""); status != 200 || time.Since(began) > 10*time.Second {
 		t.Errorf("status %d after %s", status, time.Since(began))
+	}
+}
+
+// What was kept long enough is said to be gone, and not to have been nothing.
+func TestExpiredOutputIsSaidToBe(t *testing.T) {
+	w, c, _ := serve(t)
+	var ids []string
+	for range 2 {
+		b := start(t, c)
+		w.Begin(b.ID, "")
+		w.Output(b.ID, 1, "test", []byte("text\n"), true)
+		w.End(b.ID, state.Succeeded, "")
+		ids = append(ids, b.ID)
+	}
+	if err := w.Logs.Expire("shop", ids[0]); err != nil {
+		t.Fatal(err)
+	}
+	for i, id := range ids {
+		b, err := c.Build(t.Context(), id)
+		if err != nil || b.Expired != (i == 0) {
+			t.Errorf("%+v, %v", b, err)
+		}
+		out, err := c.Log(t.Context(), id, client.LogQuery{})
+		if i == 0 && (err == nil || !strings.Contains(err.Error(), "kept long enough, and are removed")) || i == 1 && err != nil {
+			t.Errorf("the log of %s: %v", id, err)
+		}
+		if err == nil {
+			_ = out.Close()
+		}
+	}
+	all, err := c.Builds(t.Context(), "shop", "", 10)
+	if err != nil || len(all) != 2 || all[0].Expired || !all[1].Expired {
+		t.Errorf("%+v, %v", all, err)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"strings"
+	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -64,7 +65,7 @@ func (d Deeds) mayStart(instance string, r Request, count int) error {
 	case r.Revision != "" && i.Manifest().Source == nil:
 		return fail(http.StatusConflict, "", "instance %s has no source that could be built at a revision", instance)
 	}
-	return nil
+	return checkProperties(r.Properties)
 }
 
 // isRevision refuses what git could take for an option or a range.
@@ -126,6 +127,7 @@ func (d Deeds) Redeploy(ctx context.Context, instance string) (view.Build, error
 }
 
 func (d Deeds) again(ctx context.Context, b *state.Build, r Request) (view.Build, error) {
+	r.Properties = b.Properties
 	i, err := d.queries.Facts(b.Instance)
 	if err != nil {
 		return view.Build{}, err
@@ -193,19 +195,23 @@ func (d Deeds) Want(ctx context.Context, id string, doing state.Doing) (view.App
 	return d.queries.AppServer(ctx, id)
 }
 
-// CheckNow has a remote looked at that is watched.
-func (d Deeds) CheckNow(url string) error {
-	if d.cfg.Polls == nil {
-		return fail(http.StatusNotImplemented, "", "this master polls nothing")
+// Forget gives up what is left of an AppServer that cannot be ended.
+func (d Deeds) Forget(ctx context.Context, id string) (view.AppServer, error) {
+	if d.cfg.AppServers == nil {
+		return view.AppServer{}, fail(http.StatusNotImplemented, "", "this master does nothing to AppServers")
 	}
-	if err := manifests.CheckURL("git", url); err != nil {
-		return fail(http.StatusBadRequest, "", "the URL of the change: %w", err)
+	a, err := d.queries.AppServer(ctx, id)
+	if err != nil {
+		return a, err
 	}
-	if !d.queries.watched(url, manifests.SameRemote) {
-		return fail(http.StatusNotFound, "wright watch list shows what is watched", "no instance watches that URL")
+	if a.State != string(state.Terminating) {
+		return a, fail(http.StatusConflict, "only one that is terminating and cannot be ended can be given up: wright appserver terminate "+id,
+			"AppServer %s is %s", id, a.State)
 	}
-	d.cfg.Polls.CheckNow(url)
-	return nil
+	if err := d.cfg.AppServers.Forget(ctx, id); err != nil {
+		return a, err
+	}
+	return d.queries.AppServer(ctx, id)
 }
 
 // Archive puts an instance away, or takes it out again.
@@ -230,18 +236,22 @@ func (d Deeds) Delete(ctx context.Context, instance string) error {
 	return d.cfg.Instances.Delete(ctx, instance)
 }
 
-// Drain says whether an agent is to get no more work.
-func (d Deeds) Drain(ctx context.Context, name string, drain bool) (view.Agent, error) {
+// Drain says whether an agent is to get no more work. What it still builds at
+// the deadline is done elsewhere; zero: it may take as long as it likes.
+func (d Deeds) Drain(ctx context.Context, name string, drain bool, deadline time.Time) (view.Agent, error) {
 	if d.cfg.Agents == nil {
 		return view.Agent{}, fail(http.StatusNotImplemented, "stop the agent instead: its steps go on", "this master drains no agents")
 	}
 	if _, err := d.agent(name); err != nil {
 		return view.Agent{}, err
 	}
-	if err := d.cfg.Agents.Drain(ctx, name, drain); err != nil {
+	if err := d.cfg.Agents.Drain(ctx, name, drain, deadline); err != nil {
 		return view.Agent{}, err
 	}
-	return d.agent(name)
+	if a, err := d.agent(name); err == nil {
+		return a, nil
+	}
+	return view.Agent{Name: name, State: "away", Capabilities: []string{}, Plugins: []string{}, Pools: []string{}}, nil // there is nothing to say of it any more
 }
 
 func (d Deeds) agent(name string) (view.Agent, error) {
@@ -250,5 +260,5 @@ func (d Deeds) agent(name string) (view.Agent, error) {
 			return a, nil
 		}
 	}
-	return view.Agent{}, fail(http.StatusNotFound, "wright agent list shows those that are connected", "no agent is called %.80q", name)
+	return view.Agent{}, fail(http.StatusNotFound, "wright agent list shows those that are known", "no agent is called %.80q", name)
 }

@@ -24,9 +24,7 @@ func Guard(listen string, next http.Handler) http.Handler {
 		h.Set("Cross-Origin-Resource-Policy", "same-origin")
 		h.Set("Content-Security-Policy", "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'")
 		if !hostAllowed(listen, r.Host) {
-			writeJSON(w, http.StatusMisdirectedRequest, view.Failure{
-				Error: "this master is not called " + hostOf(r.Host), Hint: "use the address it listens at: " + listen,
-			})
+			Refuse(w, http.StatusMisdirectedRequest, "this master is not called "+hostOf(r.Host), "use the address it listens at: "+listen)
 			return
 		}
 		protected.ServeHTTP(w, r)

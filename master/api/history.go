@@ -16,7 +16,7 @@ import (
 const (
 	defaultLimit = 50
 	maxLimit     = 1000
-	maxScan      = 20000 // finished builds read of one instance to find those in a state
+	maxScan      = 20000 // finished builds read to find those in a state
 )
 
 // Filter says which builds are wanted.
@@ -82,7 +82,7 @@ func (q Queries) addFinished(ctx context.Context, f Filter, all []*state.Build, 
 		if len(all) >= f.Limit && all[f.Limit-1].QueuedAt.After(l.Finished.QueuedAt) {
 			break
 		}
-		done, err := q.finished(ctx, l.Instance, f)
+		done, err := q.finished(ctx, l.Instance, f, max(defaultLimit, maxScan/len(lasts)))
 		if err != nil {
 			return nil, err
 		}
@@ -91,14 +91,16 @@ func (q Queries) addFinished(ctx context.Context, f Filter, all []*state.Build, 
 	return all, nil
 }
 
-func (q Queries) finished(ctx context.Context, instance string, f Filter) ([]*state.Build, error) {
+// finished reads no more than so many builds of an instance, however many there
+// are.
+func (q Queries) finished(ctx context.Context, instance string, f Filter, most int) ([]*state.Build, error) {
 	if f.State == "" {
 		return q.store.Finished(ctx, instance, 0, f.Limit)
 	}
 	var found []*state.Build
 	before := int64(0)
-	for scanned := 0; scanned < maxScan && len(found) < f.Limit; scanned += maxLimit {
-		page, err := q.store.Finished(ctx, instance, before, maxLimit)
+	for scanned := 0; scanned < most && len(found) < f.Limit; scanned += maxLimit {
+		page, err := q.store.Finished(ctx, instance, before, min(most-scanned, maxLimit))
 		if err != nil || len(page) == 0 {
 			return found, err
 		}

@@ -7,20 +7,25 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"time"
 
 	"github.com/wright-build/wright/master/api/view"
+	"github.com/wright-build/wright/master/artifacts"
 	"github.com/wright-build/wright/master/logs"
 	"github.com/wright-build/wright/master/state"
 )
 
 // Output reads what builds wrote. The API and the pages share it.
 type Output struct {
-	logs    *logs.Logs
-	queries Queries
+	logs      *logs.Logs
+	artifacts *artifacts.Store // nil: none
+	queries   Queries
 }
 
 // NewOutput makes a reader of the logs of cfg.
-func NewOutput(cfg Config) Output { return Output{logs: cfg.Logs, queries: NewQueries(cfg)} }
+func NewOutput(cfg Config) Output {
+	return Output{logs: cfg.Logs, artifacts: cfg.Artifacts, queries: NewQueries(cfg)}
+}
 
 // Attempt names an attempt of a build: the one with the number given, or for 0
 // the present one; of a build that has ended, the last that wrote anything.
@@ -35,16 +40,30 @@ func (o Output) Attempt(b *state.Build, number int) (logs.Attempt, error) {
 	if number == 0 {
 		at.Attempt = max(b.Attempt, 1)
 	}
-	if number == 0 && b.State.Final() {
-		written, err := o.logs.Attempts(b.Instance, b.ID)
-		if err != nil {
-			return at, err
-		}
-		if len(written) > 0 {
-			at.Attempt = written[len(written)-1]
-		}
+	if !b.State.Final() && at.Attempt >= b.Attempt {
+		return at, nil
 	}
-	return at, nil
+	if err := o.logs.Fetch(at); err != nil {
+		return at, fail(http.StatusServiceUnavailable, "the master's log says what is wrong with the bucket of [storage]", "%v", err)
+	}
+	if number > 0 {
+		return at, nil
+	}
+	return o.lastWritten(at)
+}
+
+// lastWritten is the last attempt of a build up to that one which wrote anything,
+// or that one.
+func (o Output) lastWritten(at logs.Attempt) (logs.Attempt, error) {
+	if parts, err := o.logs.Parts(at); err != nil || len(parts) > 0 {
+		return at, err
+	}
+	written, err := o.logs.Attempts(at.Instance, at.Build)
+	if err != nil || len(written) == 0 {
+		return at, err
+	}
+	at.Attempt = written[len(written)-1]
+	return at, o.logs.Fetch(at)
 }
 
 // Parts lists the parts of an attempt's output.
@@ -123,6 +142,31 @@ func (o Output) where(at logs.Attempt, want logs.PartFilter, offset int64) (map[
 	return seen, nil
 }
 
+// lookAgain is how often a log is looked at that is not yet as long as a follower
+// has seen it.
+const lookAgain = 100 * time.Millisecond
+
+// awaitWhere is where, of output that another master had and that comes here again.
+func (o Output) awaitWhere(ctx context.Context, at logs.Attempt, want logs.PartFilter, offset int64) (map[int]int64, error) {
+	again := time.NewTicker(lookAgain)
+	defer again.Stop()
+	for late := time.Now().Add(redeliverTime); ; {
+		seen, err := o.where(at, want, offset)
+		var refused *Failure
+		if !errors.As(err, &refused) || time.Now().After(late) {
+			return seen, err
+		}
+		select {
+		case <-again.C:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+}
+
+// redeliverTime bounds how long a follower waits for what it has seen to be here.
+const redeliverTime = 30 * time.Second
+
 // chosen is the filter for what a request wants: one part by number or name,
 // else the steps, with all also what Wright itself says.
 func chosen(part string, all bool) logs.PartFilter {
@@ -139,26 +183,42 @@ func (s *server) buildLog(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	if b.State.Final() && s.output.logs.Expired(b.Instance, b.ID) {
+		return gone(b)
+	}
 	q := r.URL.Query()
 	want, follow := chosen(q.Get("part"), q.Get("all") == "1"), q.Get("follow") == "1"
-	offset, err := number(q.Get("offset"), 0, 0, 1<<62)
+	if !follow && q.Get("part") != "" {
+		if err := s.partExists(b, at, q.Get("part")); err != nil {
+			return err
+		}
+	}
+	from, limit, err := s.output.span(r.Context(), at, want, q)
 	if err != nil {
 		return err
 	}
-	if offset > 0 && q.Get("all") == "1" {
-		return fail(http.StatusBadRequest, "", "parts are interleaved with all=1: it has no offset")
-	}
-	seen, err := s.output.where(at, want, offset)
-	if err == nil && !follow && q.Get("part") != "" {
-		err = s.partExists(b, at, q.Get("part"))
+	seen, err := s.output.where(at, want, from)
+	if follow && !b.State.Final() {
+		seen, err = s.output.awaitWhere(r.Context(), at, want, from)
 	}
 	if err != nil {
 		return err
 	}
 	w.Header().Set("Wright-Attempt", strconv.Itoa(at.Attempt))
+	w.Header().Set("Wright-Offset", strconv.FormatInt(from, 10))
 	w.Header().Set("Content-Type", "application/octet-stream")
 	w.Header().Set("Cache-Control", "no-store")
-	return s.output.Stream(r.Context(), b, at, seen, want, follow, writer(w, follow))
+	err = s.output.Stream(r.Context(), b, at, seen, want, follow, limited(limit, writer(w, follow)))
+	if errors.Is(err, errEnough) {
+		return nil
+	}
+	return err
+}
+
+// gone says that what a build wrote is no more there.
+func gone(b *state.Build) error {
+	return fail(http.StatusGone, "[retention] in its manifest says how long they are kept",
+		"the output and artifacts of build %s were kept long enough, and are removed", b.ID)
 }
 
 // writer sends output. With flush, it does not wait for more.

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/wright-build/wright/master/api/view"
+	"github.com/wright-build/wright/master/assign"
+	"github.com/wright-build/wright/master/logs"
 	"github.com/wright-build/wright/master/state"
 	"github.com/wright-build/wright/master/store"
 	"github.com/wright-build/wright/master/watchlist"
@@ -18,14 +20,17 @@ import (
 
 // Queries answers what the API and the pages ask about the facts.
 type Queries struct {
-	store *store.Store
-	polls Polls
-	proxy string
+	store     *store.Store
+	logs      *logs.Logs
+	polls     Polls
+	manifests Manifests
+	proxy     string
+	queue     Queue // nil: worked out from the facts
 }
 
 // NewQueries makes queries over the store of cfg.
 func NewQueries(cfg Config) Queries {
-	return Queries{store: cfg.Store, polls: cfg.Polls, proxy: cfg.Proxy}
+	return Queries{store: cfg.Store, logs: cfg.Logs, polls: cfg.Polls, manifests: cfg.Manifests, proxy: cfg.Proxy, queue: cfg.Queue}
 }
 
 // url is where people find an instance's active AppServer.
@@ -84,52 +89,6 @@ func (q Queries) show(i view.InstanceFacts) view.Instance {
 	return v
 }
 
-// Watches lists what an instance watches; "" is all instances.
-func (q Queries) Watches(instance string) ([]view.Watch, error) {
-	facts := map[string]view.InstanceFacts{}
-	refs := map[string]*state.Ref{}
-	q.store.Read(func(f *state.Facts) {
-		for name := range view.Names(f) {
-			if instance == "" || name == instance {
-				facts[name], _ = view.FactsOf(f, name)
-			}
-		}
-		if len(facts) > 0 {
-			refs = maps.Clone(f.Refs)
-		}
-	})
-	if instance != "" && len(facts) == 0 {
-		if _, err := q.Facts(instance); err != nil {
-			return nil, err
-		}
-	}
-	all := []view.Watch{}
-	for _, name := range slices.Sorted(maps.Keys(facts)) {
-		all = append(all, q.watchesOf(facts[name], refs)...)
-	}
-	return all, nil
-}
-
-func (q Queries) watchesOf(i view.InstanceFacts, refs map[string]*state.Ref) []view.Watch {
-	var all []view.Watch
-	for _, w := range watchlist.Merge(i.Manifest(), i.Report) {
-		v := view.Watch{
-			Instance: i.Name, VCS: w.VCS, URL: w.URL, Ref: w.Ref, Origin: string(w.Origin), Revision: w.Revision,
-		}
-		if ref := refs[state.RefName(w.Key())]; ref != nil {
-			v.Revision = ref.Revision
-		}
-		if q.polls != nil {
-			v.CheckedAt, v.Error = q.polls.Status(w.VCS, w.URL)
-		}
-		if ref := refs[state.RefName(w.Key())]; ref != nil && ref.Revision == "" && v.Error == "" {
-			v.Error = "the remote has no " + w.Ref
-		}
-		all = append(all, v)
-	}
-	return all
-}
-
 // AppServers lists AppServers, the newest first; instance "" is all of them.
 // With gone, terminated ones too, as far as history is kept.
 func (q Queries) AppServers(ctx context.Context, instance string, gone bool) ([]view.AppServer, error) {
@@ -175,7 +134,11 @@ func (q Queries) goneOf(ctx context.Context, instance string) ([]view.AppServer,
 
 func (q Queries) appServer(f *state.Facts, a *state.AppServer) view.AppServer {
 	active := f.Actives[a.Instance]
-	return view.OfAppServer(a, active != nil && active.AppServer == a.ID, q.url(a.Instance))
+	v := view.OfAppServer(a, active != nil && active.AppServer == a.ID, q.url(a.Instance))
+	if a.Waiting() && f.Agents[a.Agent] == nil {
+		v.Waiting = "for agent " + a.Agent + ", which is not connected"
+	}
+	return v
 }
 
 // AppServer shows one AppServer, terminated ones too.
@@ -199,12 +162,28 @@ func (q Queries) AppServer(ctx context.Context, id string) (v view.AppServer, er
 	return view.OfAppServer(a, false, ""), nil
 }
 
-// Agents lists the connected agents by name.
+// Agents lists the agents by name: those that are connected, those that were
+// lost of late, and those that were drained and are away.
 func (q Queries) Agents() []view.Agent {
 	all := []view.Agent{}
+	queue := q.queue
+	if queue == nil {
+		q.store.Read(func(f *state.Facts) { queue = assign.Of(f) })
+	}
+	idle := queue.Idle()
 	q.store.Read(func(f *state.Facts) {
 		for _, a := range f.Agents {
-			all = append(all, view.OfAgent(a, len(f.OfAgent(a.Name))))
+			v := view.OfAgent(a, slices.Sorted(maps.Keys(f.OfAgent(a.Name)))...)
+			v.Why = cmp.Or(v.Why, idle[a.Name])
+			if s := f.Standings[a.Name]; s != nil {
+				v.Deadline = s.Deadline
+			}
+			all = append(all, v)
+		}
+		for name, s := range f.Standings {
+			if f.Agents[name] == nil {
+				all = append(all, view.OfGone(s))
+			}
 		}
 	})
 	slices.SortFunc(all, func(a, b view.Agent) int { return cmp.Compare(a.Name, b.Name) })
@@ -217,7 +196,7 @@ func (q Queries) Problems() []view.Problem {
 	all := []view.Problem{}
 	q.store.Read(func(f *state.Facts) {
 		for _, name := range slices.Sorted(maps.Keys(f.Faults)) {
-			all = append(all, view.Problems(name, f.Faults[name].Errors)...)
+			all = append(all, view.ProblemsOf(f.Faults[name])...)
 		}
 	})
 	return all
@@ -227,7 +206,7 @@ func (q Queries) Problems() []view.Problem {
 func (q Queries) Info(version string) view.Info {
 	v := view.Info{Version: version}
 	q.store.Read(func(f *state.Facts) {
-		v.Instances, v.Agents, v.Queued, v.Errors = len(f.Manifests), len(f.Agents), len(f.Queue()), len(f.Faults)
+		v.Instances, v.Agents, v.Queued, v.Errors = len(f.Manifests), len(f.Agents), f.Queued(), len(f.Faults)
 		v.Running = len(f.Builds) - v.Queued
 		for _, a := range f.Agents {
 			v.Slots += a.Slots
@@ -241,12 +220,6 @@ func (q Queries) Info(version string) view.Info {
 func (q Queries) Wake(kinds ...state.Kind) (sub *store.Subscription, stop func()) {
 	sub = q.store.Subscribe(kinds...)
 	return sub, func() { q.store.Unsubscribe(sub) }
-}
-
-// watched tells whether any instance watches a remote.
-func (q Queries) watched(url string, same func(a, b string) bool) bool {
-	all, err := q.Watches("")
-	return err == nil && slices.ContainsFunc(all, func(w view.Watch) bool { return same(w.URL, url) })
 }
 
 // longest is how long a request may wait for something to happen.

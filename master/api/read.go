@@ -87,14 +87,6 @@ func Seen(b view.Build) string {
 	return strings.Join([]string{b.State, strconv.Itoa(b.Attempt), b.Phase}, "/")
 }
 
-func (s *server) watches(w http.ResponseWriter, r *http.Request) error {
-	all, err := s.q.Watches(r.FormValue("instance"))
-	if err != nil {
-		return err
-	}
-	return answer(w, all)
-}
-
 func (s *server) appServers(w http.ResponseWriter, r *http.Request) error {
 	all, err := s.q.AppServers(r.Context(), r.FormValue("instance"), r.FormValue("all") == "1")
 	if err != nil {
@@ -117,4 +109,12 @@ func (s *server) agents(w http.ResponseWriter, _ *http.Request) error {
 
 func (s *server) problems(w http.ResponseWriter, _ *http.Request) error {
 	return answer(w, s.q.Problems())
+}
+
+func (s *server) hooks(w http.ResponseWriter, _ *http.Request) error {
+	all := []view.Hook{}
+	if s.cfg.Hooks != nil {
+		all = append(all, s.cfg.Hooks.Hooks()...)
+	}
+	return answer(w, all)
 }

@@ -46,6 +46,9 @@ func TestRefusals(t *testing.T) {
 		{"POST", "/changes", `{"url":"https://git.example.test/unknown.git"}`, 404},
 		{"POST", "/changes", `{"url":"ext::sh -c id"}`, 400},
 		{"POST", "/agents/nobody/drain", "", 501},
+		{"POST", "/agents/nobody/drain", `{"deadline":"soon"}`, 400},
+		{"POST", "/agents/nobody/drain", `{"deadline":"-1s"}`, 400},
+		{"POST", "/agents/nobody/drain", `{"deadline":"721h"}`, 400},
 		{"DELETE", "/builds/shop-1", "", 404},
 	}
 	for _, tt := range tests {

@@ -1,45 +1,34 @@
 package api
 
 import (
-	"slices"
-
 	"github.com/wright-build/wright/master/api/view"
 	"github.com/wright-build/wright/master/assign"
 	"github.com/wright-build/wright/master/state"
 )
 
+// Queue knows why builds wait.
+type Queue interface {
+	// Why says in one sentence what a queued build waits for; "": nothing.
+	Why(build string) string
+	// Idle says in one sentence of each agent that is not drained why it does not
+	// build more; "": it is about to.
+	Idle() map[string]string
+}
+
 // View shows builds, and of those that are queued why they wait.
 func (q Queries) View(builds ...*state.Build) []view.Build {
 	all := make([]view.Build, len(builds))
-	waits := false
+	queue := q.queue
 	for i, b := range builds {
 		all[i] = view.OfBuild(b)
-		waits = waits || b.State == state.Queued
-	}
-	if !waits {
-		return all
-	}
-	agents, workers := q.workers()
-	for i, b := range builds {
-		if b.State == state.Queued {
-			all[i].Waiting = waiting(b, agents, workers)
+		all[i].Expired = b.State.Final() && q.logs != nil && q.logs.Expired(b.Instance, b.ID)
+		if b.State != state.Queued {
+			continue
 		}
+		if queue == nil {
+			q.store.Read(func(f *state.Facts) { queue = assign.Of(f) })
+		}
+		all[i].Waiting = queue.Why(b.ID)
 	}
 	return all
-}
-
-// workers are those that may take builds, and how many agents there are.
-func (q Queries) workers() (agents int, workers []assign.Worker) {
-	q.store.Read(func(f *state.Facts) { agents, workers = len(f.Agents), assign.Workers(f) })
-	return agents, workers
-}
-
-func waiting(b *state.Build, agents int, workers []assign.Worker) string {
-	if agents > 0 && len(workers) == 0 {
-		return "every agent is drained; `wright agent drain --undo NAME` gives one work again"
-	}
-	if len(assign.Match([]*state.Build{b}, slices.Clone(workers))) > 0 {
-		return "" // it is handed out at this moment
-	}
-	return assign.Why(b, workers)
 }

@@ -3,6 +3,7 @@ package api
 import (
 	"fmt"
 	"net/http"
+	"time"
 
 	"github.com/wright-build/wright/master/state"
 )
@@ -15,6 +16,8 @@ func (s *server) startBuilds(w http.ResponseWriter, r *http.Request) error {
 		Revision string `json:"revision"`
 		Reason   string `json:"reason"`
 		Count    *int   `json:"count"`
+
+		Properties map[string]string `json:"properties"`
 	}
 	if err := body(r, &want); err != nil {
 		return err
@@ -26,7 +29,8 @@ func (s *server) startBuilds(w http.ResponseWriter, r *http.Request) error {
 	if want.Reason == "" {
 		want.Reason = "asked for"
 	}
-	started, err := s.deeds.Start(r.Context(), want.Instance, Request{Revision: want.Revision, Text: want.Reason, Kind: "person"}, count)
+	request := Request{Revision: want.Revision, Text: want.Reason, Kind: "person", Properties: want.Properties}
+	started, err := s.deeds.Start(r.Context(), want.Instance, request, count)
 	switch {
 	case err != nil && len(started) > 0:
 		return fmt.Errorf("only %d of %d builds were started: %w", len(started), count, err)
@@ -108,29 +112,48 @@ func (s *server) want(doing state.Doing) handler {
 
 func (s *server) drain(w http.ResponseWriter, r *http.Request) error {
 	want := struct {
-		Drain bool `json:"drain"`
+		Drain    bool   `json:"drain"`
+		Deadline string `json:"deadline"` // from now, such as 30m
 	}{Drain: true}
 	if err := body(r, &want); err != nil {
 		return err
 	}
-	a, err := s.deeds.Drain(r.Context(), r.PathValue("name"), want.Drain)
+	deadline, err := fromNow(want.Deadline, time.Now())
+	if err != nil {
+		return err
+	}
+	a, err := s.deeds.Drain(r.Context(), r.PathValue("name"), want.Drain, deadline)
 	if err != nil {
 		return err
 	}
 	return answer(w, a)
 }
 
-// changes has the poller look at a remote now: what a hook of the remote sends.
-func (s *server) changes(w http.ResponseWriter, r *http.Request) error {
-	var want struct {
-		URL string `json:"url"`
+// maxDeadline bounds how far off the deadline of a drained agent may be.
+const maxDeadline = 30 * 24 * time.Hour
+
+// fromNow reads how long something may take; zero: as long as it likes.
+func fromNow(given string, now time.Time) (time.Time, error) {
+	if given == "" {
+		return time.Time{}, nil
 	}
+	d, err := time.ParseDuration(given)
+	if err != nil || d < 0 || d > maxDeadline {
+		return time.Time{}, fail(http.StatusBadRequest, "write 30m or 2h, at most 720h", "%.80q is no deadline", given)
+	}
+	return now.Add(d), nil
+}
+
+// changes is told of a movement, or has the poller look for one.
+func (s *server) changes(w http.ResponseWriter, r *http.Request) error {
+	var want Change
 	if err := body(r, &want); err != nil {
 		return err
 	}
-	if err := s.deeds.CheckNow(want.URL); err != nil {
+	sent, err := s.deeds.SendChange(r.Context(), want)
+	if err != nil {
 		return err
 	}
-	writeJSON(w, http.StatusAccepted, want)
+	writeJSON(w, http.StatusAccepted, sent)
 	return nil
 }

@@ -1,16 +1,19 @@
-// Package catalog puts the manifests of a directory in force: it writes the
-// last good version of each as a fact, and what is wrong with the others. It
-// knows nothing of what a manifest means.
+// Package catalog puts manifests in force, those of a directory and those of
+// git repositories: it writes the last good version of each as a fact, and what
+// is wrong with the others. It knows nothing of what a manifest means, nor of
+// how repositories are followed.
 package catalog
 
 import (
 	"context"
 	"log/slog"
-	"maps"
 	"slices"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/wright-build/wright/manifests"
+	"github.com/wright-build/wright/master/catalog/repos"
 	"github.com/wright-build/wright/master/state"
 	"github.com/wright-build/wright/master/store"
 )
@@ -22,30 +25,91 @@ const together = 4
 // Catalog is the room; it is the only writer of manifests and their faults.
 type Catalog struct {
 	store *store.Store
-	dir   *manifests.Dir
+	dir   *manifests.Dir // nil: none
+	repos *repos.Repos
 	log   *slog.Logger
 }
 
-// New makes the room over a directory.
-func New(st *store.Store, dir *manifests.Dir, log *slog.Logger) *Catalog {
-	return &Catalog{store: st, dir: dir, log: log}
+// New makes the room over a directory, which may be nil, and repositories.
+func New(st *store.Store, dir *manifests.Dir, r *repos.Repos, log *slog.Logger) *Catalog {
+	return &Catalog{store: st, dir: dir, repos: r, log: log}
 }
 
-// Run follows the directory until ctx ends.
+// news is what one source says now.
+type news struct {
+	source int
+	said   Said
+}
+
+// Run follows all sources until ctx ends.
 func (c *Catalog) Run(ctx context.Context) error {
-	return c.dir.Run(ctx, func(s manifests.Snapshot) { c.put(ctx, s) })
+	var sources []Source
+	var follow []func(context.Context, func(Said)) error
+	if c.dir != nil {
+		sources = append(sources, Source{})
+		follow = append(follow, func(ctx context.Context, changed func(Said)) error {
+			return c.dir.Run(ctx, func(s manifests.Snapshot) { changed(Said{Snapshot: s}) })
+		})
+	}
+	for _, repo := range c.repos.All() {
+		sources = append(sources, sourceOf(repo.What()))
+		follow = append(follow, func(ctx context.Context, changed func(Said)) error {
+			return repo.Follow(ctx, func(s repos.Snapshot) { changed(saidBy(repo.What(), s)) })
+		})
+	}
+	all, ctx := errgroup.WithContext(ctx)
+	arrived := make(chan news)
+	for i, f := range follow {
+		all.Go(func() error {
+			return f(ctx, func(s Said) {
+				select {
+				case arrived <- news{i, s}:
+				case <-ctx.Done():
+				}
+			})
+		})
+	}
+	all.Go(func() error { return c.take(ctx, sources, arrived) })
+	return all.Wait()
+}
+
+// take puts in force what arrives.
+func (c *Catalog) take(ctx context.Context, sources []Source, arrived <-chan news) error {
+	for {
+		select {
+		case n := <-arrived:
+			sources[n.source].Said = &n.said
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		c.put(ctx, sources)
+	}
+}
+
+// sourceOf is a repository as a source.
+func sourceOf(what manifests.Repo) Source {
+	return Source{Repo: what.URL, Branch: what.Branch, Directory: what.Directory}
+}
+
+// saidBy is what a repository says, with the commits of each file.
+func saidBy(what manifests.Repo, s repos.Snapshot) Said {
+	origins := make(map[string]state.Origin, len(s.By))
+	for name, by := range s.By {
+		origins[name] = state.Origin{Repo: what.URL, Branch: what.Branch, Commit: by.ID, Author: by.Author, CommittedAt: by.At}
+	}
+	return Said{Snapshot: s.Snapshot, Origins: origins}
 }
 
 // retryAfter is the pause before what could not be stored is tried again.
 const retryAfter = time.Second
 
-// put stores what the directory says, however long that takes: nothing tells of
-// it again until the directory changes.
-func (c *Catalog) put(ctx context.Context, s manifests.Snapshot) {
+// put stores what the sources say, however long that takes: nothing tells of it
+// again until one of them changes.
+func (c *Catalog) put(ctx context.Context, sources []Source) {
 	for ctx.Err() == nil {
 		err := c.store.CatchUp(ctx)
 		if err == nil {
-			err = c.putOnce(ctx, s)
+			err = c.putOnce(ctx, sources)
 		}
 		if err == nil {
 			return
@@ -62,9 +126,9 @@ func (c *Catalog) put(ctx context.Context, s manifests.Snapshot) {
 	}
 }
 
-func (c *Catalog) putOnce(ctx context.Context, s manifests.Snapshot) error {
+func (c *Catalog) putOnce(ctx context.Context, sources []Source) error {
 	var writes []state.Write
-	c.store.Read(func(f *state.Facts) { writes = Difference(f, s, time.Now().UTC()) })
+	c.store.Read(func(f *state.Facts) { writes = Difference(f, sources, time.Now().UTC()) })
 	var failed error
 	for part := range slices.Chunk(writes, together) {
 		if err := c.store.CommitSeen(ctx, part...); err != nil {
@@ -80,59 +144,12 @@ func (c *Catalog) putOnce(ctx context.Context, s manifests.Snapshot) error {
 
 func (c *Catalog) tell(w state.Write) {
 	if fault, ok := w.Value.(*state.Fault); ok {
-		c.log.Warn("manifest not in force", "name", w.Key.Name, "error", fault.Errors)
+		log := c.log
+		if fault.Commit != "" {
+			log = log.With("repo", fault.Repo, "commit", fault.Commit, "author", fault.Author)
+		}
+		log.Warn("manifest not in force", "name", w.Key.Name, "error", fault.Errors)
 		return
 	}
 	c.log.Info("manifest", "name", w.Key.Name, "kind", w.Key.Kind, "removed", w.Value == nil)
 }
-
-// Difference says what must be written so that the facts are what the
-// directory says. The last good version of a manifest that went bad stays.
-func Difference(f *state.Facts, s manifests.Snapshot, now time.Time) []state.Write {
-	var writes []state.Write
-	for _, name := range slices.Sorted(maps.Keys(s.Manifests)) {
-		m, old := s.Manifests[name], f.Manifests[name]
-		if old == nil || old.Manifest.Digest != m.Digest || old.File != m.File {
-			next := state.InForce{Instance: name, File: m.File, Text: s.Texts[name], Since: now}
-			next.Rev = f.Unreadable[name]
-			if old != nil {
-				next.Meta = old.Meta
-			}
-			writes = append(writes, next.Put())
-		}
-	}
-	for _, name := range slices.Sorted(maps.Keys(f.Manifests)) {
-		if s.Manifests[name] == nil && s.Errors[name] == nil {
-			writes = append(writes, f.Manifests[name].Put().Drop())
-		}
-	}
-	for _, name := range slices.Sorted(maps.Keys(f.Unreadable)) {
-		if s.Manifests[name] == nil && s.Errors[name] == nil {
-			gone := state.InForce{Instance: name, Meta: state.Meta{Rev: f.Unreadable[name]}}
-			writes = append(writes, gone.Put().Drop())
-		}
-	}
-	return append(writes, faults(f, s, now)...)
-}
-
-func faults(f *state.Facts, s manifests.Snapshot, now time.Time) []state.Write {
-	var writes []state.Write
-	for _, name := range slices.Sorted(maps.Keys(s.Errors)) {
-		next := state.Fault{Name: name, Errors: s.Errors[name], Since: now}
-		if old := f.Faults[name]; old != nil {
-			if slices.EqualFunc(old.Errors, next.Errors, same) {
-				continue
-			}
-			next.Meta = old.Meta
-		}
-		writes = append(writes, next.Put())
-	}
-	for _, name := range slices.Sorted(maps.Keys(f.Faults)) {
-		if s.Errors[name] == nil {
-			writes = append(writes, f.Faults[name].Put().Drop())
-		}
-	}
-	return writes
-}
-
-func same(a, b *manifests.Error) bool { return *a == *b }

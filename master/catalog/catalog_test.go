@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/wright-build/wright/manifests"
+	"github.com/wright-build/wright/master/catalog/repos"
 	"github.com/wright-build/wright/master/state"
 	"github.com/wright-build/wright/master/store"
 	"github.com/wright-build/wright/master/store/storetest"
@@ -38,6 +39,12 @@ func snapshot(t *testing.T, files ...string) manifests.Snapshot {
 		s.Manifests[name], s.Texts[name] = m, text
 	}
 	return s
+}
+
+// directory is a snapshot as the only source.
+func directory(t *testing.T, files ...string) []Source {
+	t.Helper()
+	return []Source{{Said: &Said{Snapshot: snapshot(t, files...)}}}
 }
 
 // facts are what a store has after the snapshots given, in turn.
@@ -113,13 +120,13 @@ func TestDifference(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := state.NewFacts()
-			facts(t, f, Difference(f, snapshot(t, c.before...), time.Unix(1, 0)), 7)
-			writes := Difference(f, snapshot(t, c.after...), time.Unix(2, 0))
+			facts(t, f, Difference(f, directory(t, c.before...), time.Unix(1, 0)), 7)
+			writes := Difference(f, directory(t, c.after...), time.Unix(2, 0))
 			if got := show(writes); got != c.want {
 				t.Errorf("got  %s\nwant %s", got, c.want)
 			}
 			facts(t, f, writes, 8)
-			if again := Difference(f, snapshot(t, c.after...), time.Unix(3, 0)); len(again) > 0 {
+			if again := Difference(f, directory(t, c.after...), time.Unix(3, 0)); len(again) > 0 {
 				t.Errorf("once more: %s", show(again))
 			}
 		})
@@ -129,7 +136,7 @@ func TestDifference(t *testing.T) {
 func TestDifferenceKeepsTheLastGoodVersion(t *testing.T) {
 	f := state.NewFacts()
 	for rev, s := range []string{"shop=make", "shop!why", "shop!how"} {
-		facts(t, f, Difference(f, snapshot(t, s), time.Unix(1, 0)), int64(rev+1))
+		facts(t, f, Difference(f, directory(t, s), time.Unix(1, 0)), int64(rev+1))
 	}
 	if m := f.Manifests["shop"]; m == nil || m.Manifest.Steps[0].Run != "make" || f.Faults["shop"].Errors[0].Message != "how" {
 		t.Errorf("in force %+v, fault %+v", m, f.Faults["shop"])
@@ -145,7 +152,7 @@ func TestDifferenceAfterADowngrade(t *testing.T) {
 			t.Fatal("a key of tomorrow was understood")
 		}
 	}
-	writes := Difference(f, snapshot(t, "shop=make"), time.Unix(1, 0))
+	writes := Difference(f, directory(t, "shop=make"), time.Unix(1, 0))
 	if got := show(writes); got != "manifest/shop=make -manifest/blog" {
 		t.Errorf("got %s", got)
 	}
@@ -174,7 +181,7 @@ func TestRun(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	var all sync.WaitGroup
-	all.Go(func() { _ = New(st, dir, slog.New(slog.DiscardHandler)).Run(ctx) })
+	all.Go(func() { _ = New(st, dir, repos.New(repos.Config{}), slog.New(slog.DiscardHandler)).Run(ctx) })
 	defer func() { cancel(); all.Wait() }()
 	until(t, st, func(f *state.Facts) bool { return len(f.Manifests) == 20 && f.Faults["bad"] != nil })
 	write("i3.toml", "bogus")
@@ -189,7 +196,7 @@ func TestRun(t *testing.T) {
 
 func until(t *testing.T, st *store.Store, holds func(f *state.Facts) bool) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	if err := st.Await(ctx, holds); err != nil {
 		t.Fatalf("it never came to that: %v", err)

@@ -3,7 +3,7 @@ package dispatch
 import (
 	"context"
 	"fmt"
-	"slices"
+	"strings"
 	"time"
 
 	"github.com/wright-build/wright/manifests"
@@ -16,22 +16,14 @@ import (
 
 // handOut assigns queued builds to agents with free slots and sends the work.
 func (d *Dispatcher) handOut(ctx context.Context) error {
-	var plans []plan
-	now := time.Now().UTC()
-	d.Store.Read(func(f *state.Facts) {
-		matched := assign.Match(buildable(f), d.workers(f))
-		for _, m := range matched[:min(len(matched), maxHandOut)] {
-			plans = append(plans, d.plan(f, m, now))
-		}
-	})
+	d.draining.RLock() // whoever was told that an agent is drained can rely on it
+	defer d.draining.RUnlock()
+	plans := d.plans(time.Now().UTC())
 	if len(plans) == 0 {
 		return nil
 	}
-	var writes []state.Write
-	for _, p := range plans {
-		writes = append(writes, p.writes...)
-	}
-	if err := d.Store.CommitSeen(ctx, writes...); err != nil {
+	if err := d.assign(ctx, plans); err != nil {
+		d.putBackPlans(plans)
 		return err
 	}
 	for _, p := range plans {
@@ -45,13 +37,47 @@ func (d *Dispatcher) handOut(ctx context.Context) error {
 	return nil
 }
 
-// buildable is the queue without what cannot be built now: an instance whose
-// manifest this release does not understand must not hold up others.
-func buildable(f *state.Facts) []*state.Build {
-	if len(f.Unreadable) == 0 {
-		return f.Queue()
+// assign writes plans down.
+func (d *Dispatcher) assign(ctx context.Context, plans []plan) error {
+	if err := d.passwords(ctx, plans, time.Now().UTC()); err != nil {
+		return err
 	}
-	return slices.DeleteFunc(slices.Clone(f.Queue()), func(b *state.Build) bool { return f.Manifests[b.Instance] == nil })
+	var writes []state.Write
+	for _, p := range plans {
+		writes = append(writes, p.writes...)
+	}
+	return d.Store.CommitSeen(ctx, writes...)
+}
+
+// putBackPlans puts the builds of plans that came to nothing where the facts have them.
+func (d *Dispatcher) putBackPlans(plans []plan) {
+	d.queue.Lock()
+	defer d.queue.Unlock()
+	d.Store.Read(func(f *state.Facts) {
+		for _, p := range plans {
+			if b := f.Builds[p.build.ID]; b != nil {
+				d.putBuild(f, b)
+			} else {
+				d.board.Drop(p.build.ID)
+			}
+		}
+	})
+}
+
+// passwords makes those of the databases that are going to be made: they are
+// stored before anybody uses them.
+func (d *Dispatcher) passwords(ctx context.Context, plans []plan, now time.Time) error {
+	if d.Secrets == nil {
+		return nil
+	}
+	for _, p := range plans {
+		for _, db := range p.work.GetDatabases() {
+			if err := d.Secrets.Generate(ctx, strings.TrimPrefix(db.GetPassword(), secretPrefix), now); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // maxHandOut is how many builds are assigned in one transaction, two facts each.
@@ -64,34 +90,123 @@ type plan struct {
 	work   *agentv1.Work
 }
 
-// workers are the connected agents and their free slots. An agent whose
-// session is gone but whose lease is not gets nothing new.
-func (d *Dispatcher) workers(f *state.Facts) []assign.Worker {
-	var out []assign.Worker
-	for name, a := range f.Agents {
-		if a.Draining || a.Drained || d.session(name) == nil {
-			continue
+// plans takes the next assignments from the board.
+func (d *Dispatcher) plans(now time.Time) []plan {
+	var plans []plan
+	d.queue.Lock()
+	defer d.queue.Unlock()
+	d.Store.Read(func(f *state.Facts) {
+		for _, m := range d.board.Next(now, maxHandOut) {
+			b := f.Builds[m.Build.ID]
+			if b == nil || b.State != state.Queued {
+				d.board.Drop(m.Build.ID) // it was faster than its key
+				continue
+			}
+			if a := f.Agents[m.Agent]; a == nil || a.Drained {
+				d.board.SetAgent(m.Agent, a, d.session(m.Agent) != nil)
+				d.putBuild(f, b)
+				continue
+			}
+			m.Build = b
+			plans = append(plans, d.plan(f, m, now))
 		}
-		out = append(out, assign.Worker{Name: name, Free: a.Slots - len(f.OfAgent(name)), Offers: d.offer(a)})
-	}
-	slices.SortFunc(out, func(a, b assign.Worker) int { return compareNames(a.Name, b.Name) })
-	return out
+	})
+	return plans
 }
 
-func compareNames(a, b string) int {
-	if a < b {
-		return -1
-	}
-	return 1
+// follow tells the board what has changed.
+func (d *Dispatcher) follow(keys []state.Key, all bool) {
+	d.queue.Lock()
+	defer d.queue.Unlock()
+	agents := d.inbox.takeMoved()
+	d.Store.Read(func(f *state.Facts) {
+		if all {
+			d.followAll(f)
+			return
+		}
+		for _, k := range keys {
+			switch k.Kind {
+			case state.KindBuild:
+				d.place(f, k.Name)
+			case state.KindAgent:
+				agents = append(agents, k.Name)
+			case state.KindInForce:
+				for _, b := range f.OfInstance(k.Name) {
+					d.putBuild(f, b)
+				}
+			}
+		}
+		for _, name := range agents {
+			d.board.SetAgent(name, f.Agents[name], d.session(name) != nil)
+		}
+	})
 }
 
-func (d *Dispatcher) offer(a *state.Agent) assign.Offer {
-	o, ok := d.offers[a.Name]
-	if !ok || o.rev != a.Rev {
-		o = offer{a.Rev, assign.NewOffer(a.Capabilities, a.Plugins)}
-		d.offers[a.Name] = o
+func (d *Dispatcher) followAll(f *state.Facts) {
+	d.board.Retain(
+		func(build string) bool { return f.Builds[build] != nil },
+		func(agent string) bool { return f.Agents[agent] != nil })
+	for name, a := range f.Agents {
+		d.board.SetAgent(name, a, d.session(name) != nil)
 	}
-	return o.offer
+	for _, b := range f.Builds {
+		d.putBuild(f, b)
+	}
+}
+
+// place puts the build of a fact where it belongs now.
+func (d *Dispatcher) place(f *state.Facts, fact string) {
+	if b := f.ByName(fact); b != nil {
+		d.putBuild(f, b)
+	} else if id, err := state.BuildNamed(fact); err == nil {
+		d.board.Drop(id.String())
+	}
+}
+
+// putBuild puts a build on the board, but not into the queue while this release
+// does not understand its manifest: it must not hold up others.
+func (d *Dispatcher) putBuild(f *state.Facts, b *state.Build) {
+	if b.State == state.Queued && f.Manifests[b.Instance] == nil {
+		d.board.Drop(b.ID)
+		return
+	}
+	d.board.Put(b)
+}
+
+// Why says in one sentence what a queued build waits for; "": nothing, or it is
+// not queued.
+func (d *Dispatcher) Why(build string) (why string) {
+	d.queue.Lock()
+	defer d.queue.Unlock()
+	if !d.board.Knows(build) {
+		d.Store.Read(func(f *state.Facts) { why = d.admit(f, build) })
+	}
+	if why != "" {
+		return why
+	}
+	return d.board.Why(build)
+}
+
+// Idle says in one sentence of each agent that is not drained why it does not
+// build more; "": it is about to.
+func (d *Dispatcher) Idle() map[string]string {
+	d.queue.Lock()
+	defer d.queue.Unlock()
+	return d.board.Idle()
+}
+
+// admit tells the board of a build that was requested just now, and says why
+// it may not be there.
+func (d *Dispatcher) admit(f *state.Facts, build string) string {
+	b := f.Builds[build]
+	switch {
+	case b == nil || b.State != state.Queued:
+		return ""
+	case f.Manifests[b.Instance] == nil:
+		return "no manifest of " + b.Instance + " is in force that this master understands"
+	}
+	d.board.Put(b)
+	return ""
 }
 
 // plan assigns a build at the newest known revision of its source.
@@ -113,6 +228,8 @@ func (d *Dispatcher) plan(f *state.Facts, m assign.Assignment, now time.Time) pl
 		p.writes = append(p.writes, a.Put())
 	}
 	p.build, p.work = b, workOf(&b, in.Manifest)
+	p.work.Capabilities = m.Offer.Variables(b.Requires)
+	p.work.Unwatched = f.Reports[b.Instance].Empty() && f.Refusals[b.Instance] == nil
 	p.writes = append(p.writes, b.Put())
 	return p
 }
@@ -141,7 +258,7 @@ func sourceRevision(f *state.Facts, m *manifests.Manifest, b *state.Build) (url,
 // builds that somebody wanted ended or whose manifest has gone. With more, some of them are left for the
 // next transaction.
 func (d *Dispatcher) settleLosses(ctx context.Context, keys []state.Key, all bool) (more bool, err error) {
-	m := &moves{writes: map[state.Key]state.Write{}, lasts: map[string]*state.Last{}}
+	m := newMoves()
 	now := time.Now().UTC()
 	lost := d.inbox.takeLost(maxHandOut / 2)
 	d.Store.Read(func(f *state.Facts) {
@@ -157,6 +274,9 @@ func (d *Dispatcher) settleLosses(ctx context.Context, keys []state.Key, all boo
 			}
 			d.settleLoss(m, b, now)
 		}
+		if !more {
+			more = d.settleOvertime(m, now)
+		}
 	})
 	if err := d.Store.CommitSeen(ctx, m.all()...); err != nil {
 		for at, agent := range lost { // no fact speaks of them
@@ -164,12 +284,18 @@ func (d *Dispatcher) settleLosses(ctx context.Context, keys []state.Key, all boo
 		}
 		return false, err
 	}
+	d.finishLost(m)
+	m.answer()
+	return more, nil
+}
+
+// finishLost ends the logs of attempts that were taken back.
+func (d *Dispatcher) finishLost(m *moves) {
 	for _, at := range m.lost {
 		if err := d.Output.Finish(at); err != nil {
 			d.Log.Error("finishing the log of a lost attempt", "build", at.Build, "attempt", at.Attempt, "error", err)
 		}
 	}
-	return more, nil
 }
 
 func (d *Dispatcher) settleLoss(m *moves, b *state.Build, now time.Time) {

@@ -22,11 +22,11 @@ import (
 )
 
 // patience is how long a test waits for what must come.
-const patience = 20 * time.Second
+const patience = 2 * time.Minute
 
 // house is a dispatcher that runs over a real store, and agents' way to it.
 type house struct {
-	*testing.T
+	testing.TB
 	store  *store.Store
 	output *logs.Logs
 	d      *dispatch.Dispatcher
@@ -36,9 +36,9 @@ type house struct {
 }
 
 // open starts everything; the lease is that of the agents.
-func open(t *testing.T, lease time.Duration) *house {
+func open(t testing.TB, lease time.Duration) *house {
 	t.Helper()
-	h := &house{T: t, store: storetest.Embedded(t), done: make(chan string, 100)}
+	h := &house{TB: t, store: storetest.Embedded(t), done: make(chan string, 100)}
 	var err error
 	if h.output, err = logs.Open(t.TempDir()); err != nil {
 		t.Fatal(err)
@@ -161,6 +161,8 @@ type agent struct {
 	acks       chan *agentv1.Ack
 	settled    chan *agentv1.Settled
 	operations chan *agentv1.Operation
+	reaps      chan *agentv1.Reap
+	redeliver  chan *agentv1.Redeliver
 	ended      chan struct{} // closed when the stream has ended
 	err        error         // of the stream, once ended
 	leave      func()        // breaks the connection without a word
@@ -185,7 +187,7 @@ func (h *house) dial(name string) *agent {
 	a := &agent{
 		h: h, name: name, stream: stream, welcome: make(chan *agentv1.Welcome, 1), works: make(chan *agentv1.Work, 1000),
 		cancels: make(chan *agentv1.Cancel, 1000), acks: make(chan *agentv1.Ack, 1000), settled: make(chan *agentv1.Settled, 1000),
-		operations: make(chan *agentv1.Operation, 1000), ended: make(chan struct{}),
+		operations: make(chan *agentv1.Operation, 1000), reaps: make(chan *agentv1.Reap, 1000), redeliver: make(chan *agentv1.Redeliver, 1000), ended: make(chan struct{}),
 	}
 	a.leave = func() { cancel(); <-a.ended }
 	go a.listen()
@@ -216,6 +218,10 @@ func (a *agent) listen() {
 			a.settled <- m.Settled
 		case *agentv1.FromMaster_Operation:
 			a.operations <- m.Operation
+		case *agentv1.FromMaster_Reap:
+			a.reaps <- m.Reap
+		case *agentv1.FromMaster_Redeliver:
+			a.redeliver <- m.Redeliver
 		}
 	}
 }
@@ -308,4 +314,5 @@ const (
 	succeeded = agentv1.State_STATE_SUCCEEDED
 	failed    = agentv1.State_STATE_FAILED
 	cancelled = agentv1.State_STATE_CANCELLED
+	errored   = agentv1.State_STATE_ERRORED
 )

@@ -1,6 +1,8 @@
 package dispatch
 
 import (
+	"maps"
+	"slices"
 	"sync"
 
 	agentv1 "github.com/wright-build/wright/proto/agent/v1"
@@ -14,6 +16,7 @@ type inbox struct {
 	mu      sync.Mutex // guards all below
 	updates map[attempt]word
 	lost    map[attempt]string // what an agent came back without, and the agent
+	moved   map[string]bool    // agents whose session began or ended
 }
 
 // attempt names one try of one build.
@@ -29,7 +32,7 @@ type word struct {
 }
 
 func newInbox() *inbox {
-	return &inbox{wake: make(chan struct{}, 1), updates: map[attempt]word{}, lost: map[attempt]string{}}
+	return &inbox{wake: make(chan struct{}, 1), updates: map[attempt]word{}, lost: map[attempt]string{}, moved: map[string]bool{}}
 }
 
 func (i *inbox) put(from *session, updates []*agentv1.Update) {
@@ -82,6 +85,23 @@ func (i *inbox) takeLost(n int) map[attempt]string {
 		delete(i.lost, at)
 	}
 	return lost
+}
+
+// move notes that an agent's session began or ended.
+func (i *inbox) move(agent string) {
+	i.mu.Lock()
+	i.moved[agent] = true
+	i.mu.Unlock()
+	i.nudge()
+}
+
+// takeMoved removes and returns what was noted by move.
+func (i *inbox) takeMoved() []string {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	agents := slices.Collect(maps.Keys(i.moved))
+	clear(i.moved)
+	return agents
 }
 
 func (i *inbox) nudge() {

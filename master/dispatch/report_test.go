@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"math/rand/v2"
-	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -164,41 +163,6 @@ func TestReportOfAnOlderBuildIsIgnored(t *testing.T) {
 	h.watched("b", "c", "d")
 }
 
-func TestBogusReports(t *testing.T) {
-	h := open(t, time.Minute)
-	h.manifest("shop", sourced)
-	a := h.connect("one", 9)
-	w := a.begin(1)
-	a.accepted(w, false, "a")
-	for name, file := range map[string][]byte{
-		"no TOML":         []byte("[[watch"),
-		"not a list":      []byte("watch = 7"),
-		"one bad of two":  append(list("b"), "[[watch]]\ngit = 7\n"...),
-		"unknown key":     append(list("b"), "x = 1\n"...),
-		"not UTF-8":       append(list("b"), 0xff, 0xfe),
-		"a local path":    []byte("[[watch]]\ngit = \"/etc\"\nbranch = \"main\"\n"),
-		"a file URL":      []byte("[[watch]]\ngit = \"file:///etc\"\nbranch = \"main\"\n"),
-		"a relative path": []byte("[[watch]]\ngit = \"../x\"\nbranch = \"main\"\n"),
-		"an option":       []byte("[[watch]]\ngit = \"--upload-pack=x\"\nbranch = \"main\"\n"),
-		"too large":       append(list("b"), "#"+strings.Repeat("x", 300<<10)...),
-	} {
-		t.Run(name, func(t *testing.T) {
-			v := a.report(w, false, file)
-			if v.GetAccepted() || v.GetReason() == "" {
-				t.Fatalf("verdict %v", v)
-			}
-			r := h.refused(w.GetBuild())
-			h.until("its reason is shown", func(f *state.Facts) bool { r = f.Refusals["shop"]; return r.Reason == v.GetReason() })
-			if kept, err := os.ReadFile(r.Kept); err != nil || string(kept) != string(file) {
-				t.Errorf("kept %d bytes of %d, %v", len(kept), len(file), err)
-			}
-		})
-	}
-	h.watched("a") // the last good list stays
-	a.accepted(w, true, "a", "b")
-	h.refused("")
-}
-
 func TestLocalPathsOfALocalSource(t *testing.T) {
 	h := open(t, time.Minute)
 	h.manifest("shop", "[source]\ngit = \"/srv/shop.git\"\nbranch = \"main\"\n"+plain)
@@ -309,4 +273,58 @@ func TestManyLargeReportsEndTogether(t *testing.T) {
 		take(a, a.acks)
 	}
 	h.until("all have ended", func(f *state.Facts) bool { return len(f.Builds) == 0 })
+}
+
+// TestNothingToWatch: a build that finds nothing says so with its end, where nothing
+// was known; that counts like a list, whatever older builds say when.
+func TestNothingToWatch(t *testing.T) {
+	h := open(t, 0)
+	h.manifest("shop", sourced)
+	a := h.connect("one", 2)
+	h.queue("shop", 1)
+	one := take(a, a.works)
+	h.queue("shop", 2)
+	two := take(a, a.works)
+	if !one.GetUnwatched() || !two.GetUnwatched() {
+		t.Fatalf("unwatched is %t and %t before anything was found", one.GetUnwatched(), two.GetUnwatched())
+	}
+	a.accepted(one, false, "theme")
+	h.watched("theme")
+	end := word(two, 1, succeeded)
+	end.NoWatches = true
+	a.tell(end)
+	h.watched()
+	a.accepted(one, true, "theme", "late")
+	a.tell(word(one, 1, succeeded))
+	h.until("both have ended", func(f *state.Facts) bool { return len(f.Builds) == 0 })
+	h.watched()
+
+	h.queue("shop", 3)
+	three := take(a, a.works)
+	a.accepted(three, true, "theme")
+	a.tell(word(three, 1, succeeded))
+	h.watched("theme")
+	h.queue("shop", 4)
+	if four := take(a, a.works); four.GetUnwatched() {
+		t.Error("unwatched, while the theme is watched")
+	}
+}
+
+// TestNothingToWatchAtFirst: where nothing was known and nothing was found there is
+// no list, and an older build does not make one.
+func TestNothingToWatchAtFirst(t *testing.T) {
+	h := open(t, 0)
+	h.manifest("shop", sourced)
+	a := h.connect("one", 2)
+	h.queue("shop", 1)
+	one := take(a, a.works)
+	h.queue("shop", 2)
+	two := take(a, a.works)
+	end := word(two, 1, succeeded)
+	end.NoWatches = true
+	a.tell(end)
+	a.accepted(one, true, "theme")
+	a.tell(word(one, 1, succeeded))
+	h.until("both have ended", func(f *state.Facts) bool { return len(f.Builds) == 0 })
+	h.watched()
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"regexp"
+	"slices"
 	"sync"
 	"time"
 
@@ -15,6 +16,8 @@ import (
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/types/known/durationpb"
 
+	"github.com/wright-build/wright/manifests"
+	"github.com/wright-build/wright/master/logs"
 	"github.com/wright-build/wright/master/state"
 	agentv1 "github.com/wright-build/wright/proto/agent/v1"
 )
@@ -35,12 +38,13 @@ type session struct {
 	mu   sync.Mutex // guards all below
 	out  []*agentv1.FromMaster
 	sent map[told]bool // what was told already in this session
+	asks map[string]*ask
 	more chan struct{}
 	gone bool
 }
 
 func newSession(name string) *session {
-	return &session{name: name, id: rand.Text(), sent: map[told]bool{}, more: make(chan struct{}, 1)}
+	return &session{name: name, id: rand.Text(), sent: map[told]bool{}, asks: map[string]*ask{}, more: make(chan struct{}, 1)}
 }
 
 // Session is the conversation with one agent, until either side ends it.
@@ -62,7 +66,7 @@ func (d *Dispatcher) Session(stream grpc.BidiStreamingServer[agentv1.FromAgent, 
 	defer d.leave(s)
 	d.Log.Info("agent connected", "agent", s.name, "slots", hello.GetSlots(), "holds", len(hello.GetBuilds()))
 	sender := make(chan error, 1)
-	go func() { sender <- s.pump(ctx, stream) }()
+	go func() { sender <- s.pump(ctx, entrusting{stream, d.Credentials, d.Secrets}) }()
 	err = d.hear(ctx, s, stream)
 	s.end()
 	if sent := <-sender; err == nil && sent != nil && !errors.Is(sent, context.Canceled) {
@@ -76,20 +80,23 @@ func checkHello(h *agentv1.Hello) error {
 	switch {
 	case h == nil:
 		return errors.New("the first message must be Hello")
-	case !validName(h.GetName()):
+	case !agentName.MatchString(h.GetName()):
 		return fmt.Errorf("agent name %q: want 1 to 63 letters, digits, dots, dashes", bounded(h.GetName(), 70))
 	case h.GetSlots() < 1 || h.GetSlots() > 10000:
 		return fmt.Errorf("agent %s offers %d slots: want 1 to 10000", h.GetName(), h.GetSlots())
 	case len(h.GetCapabilities()) > 1000 || len(h.GetPlugins()) > 1000:
 		return fmt.Errorf("agent %s offers more than 1000 capabilities or plugins", h.GetName())
+	case len(h.GetPools()) > 100 || !allWords(h.GetPools()):
+		return fmt.Errorf("agent %s: pools are at most 100 names of letters, digits, dots and dashes", h.GetName())
 	}
 	return nil
 }
 
-func validName(s string) bool {
-	ok, _ := regexp.MatchString(`^[A-Za-z0-9][A-Za-z0-9.-]{0,62}$`, s)
-	return ok
+func allWords(all []string) bool {
+	return !slices.ContainsFunc(all, func(s string) bool { return !manifests.IsWord(s) })
 }
+
+var agentName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9.-]{0,62}$`)
 
 // enrol writes the agent down under a lease, ends its older session, and
 // tells it what waits for it.
@@ -110,9 +117,10 @@ func (d *Dispatcher) enrol(ctx context.Context, s *session, h *agentv1.Hello) er
 		old.end()
 	}
 	d.sessions[s.name] = s
+	delete(d.parted, s.name)
 	d.mu.Unlock()
 	d.reconcile(ctx, s, h)
-	d.inbox.nudge() // it has free slots
+	d.inbox.move(s.name) // it has free slots
 	return nil
 }
 
@@ -122,8 +130,7 @@ func (d *Dispatcher) reconcile(ctx context.Context, s *session, h *agentv1.Hello
 	for _, u := range h.GetBuilds() {
 		holds[attempt{u.GetBuild(), u.GetAttempt()}] = true
 	}
-	d.finishLogs(s, h.GetBuilds())
-	d.inbox.put(s, h.GetBuilds())
+	d.hearOf(s, h.GetBuilds())
 	var lost []*state.Build
 	d.Store.Read(func(f *state.Facts) { lost = d.catchUp(f, s, holds) })
 	for _, b := range lost {
@@ -132,17 +139,23 @@ func (d *Dispatcher) reconcile(ctx context.Context, s *session, h *agentv1.Hello
 }
 
 func (d *Dispatcher) writeAgent(ctx context.Context, s *session, h *agentv1.Hello) error {
-	return d.insist(ctx, func() (state.Write, error) {
+	d.draining.RLock()
+	defer d.draining.RUnlock()
+	return d.insistAll(ctx, func() ([]state.Write, error) {
 		a := state.Agent{
-			Name: s.name, Slots: int(h.GetSlots()), Capabilities: h.GetCapabilities(), Plugins: h.GetPlugins(),
-			Version: bounded(h.GetVersion(), 100), Draining: h.GetDraining(), Lease: s.lease, Session: s.id, ConnectedAt: time.Now().UTC(),
+			Name: s.name, Slots: int(h.GetSlots()), Capabilities: h.GetCapabilities(), Plugins: h.GetPlugins(), Pools: h.GetPools(),
+			Version: bounded(h.GetVersion(), 100), Draining: h.GetDraining(), Closed: bounded(h.GetClosed(), 200), Reaps: h.GetReaps(), Lease: s.lease, Session: s.id, ConnectedAt: time.Now().UTC(),
 		}
-		d.Store.Read(func(f *state.Facts) {
-			if old := f.Agents[s.name]; old != nil {
-				a.Meta, a.Drained = old.Meta, old.Drained
-			}
-		})
-		return a.Put().Under(s.lease), nil
+		old, standing := d.whereabouts(s.name)
+		if old != nil {
+			a.Meta, a.Drained = old.Meta, old.Drained
+		}
+		if standing == nil {
+			return []state.Write{a.Put().Under(s.lease)}, nil
+		}
+		a.Drained = standing.Drained
+		back := standing.Back()
+		return []state.Write{a.Put().Under(s.lease), back.Put()}, nil
 	})
 }
 
@@ -170,11 +183,16 @@ func (d *Dispatcher) heed(ctx context.Context, s *session, m *agentv1.FromAgent)
 	}
 	switch m := m.GetMessage().(type) {
 	case *agentv1.FromAgent_Updates:
-		d.finishLogs(s, m.Updates.GetUpdates())
-		d.inbox.put(s, m.Updates.GetUpdates())
+		d.hearOf(s, m.Updates.GetUpdates())
 	case *agentv1.FromAgent_OperationResult:
 		r := m.OperationResult
+		if r.GetElsewhere() {
+			d.Log.Warn("an operation waits for the agent that made the AppServer", "appserver", bounded(r.GetAppserver(), 100), "agent", s.name, "error", bounded(r.GetError(), 500))
+			return nil
+		}
 		return d.Operations.Done(ctx, r.GetAppserver(), r.GetId(), bounded(r.GetError(), 2000))
+	case *agentv1.FromAgent_Holdings:
+		s.heed(m.Holdings)
 	case *agentv1.FromAgent_Heartbeat:
 		return d.Store.KeepAlive(ctx, s.lease)
 	case *agentv1.FromAgent_Hello:
@@ -186,13 +204,50 @@ func (d *Dispatcher) heed(ctx context.Context, s *session, m *agentv1.FromAgent)
 	return nil
 }
 
+// hearOf takes words on builds, but not of an end whose output is lacking here,
+// since another master has taken it: the agent still has it.
+func (d *Dispatcher) hearOf(s *session, updates []*agentv1.Update) {
+	updates = slices.DeleteFunc(slices.Clone(updates), func(u *agentv1.Update) bool {
+		at, ok := d.wanted(u.GetBuild(), u.GetAttempt(), s.name)
+		if !ok || d.holds(at, u.GetOutput()) {
+			return false
+		}
+		s.send(&agentv1.FromMaster{Message: &agentv1.FromMaster_Redeliver{Redeliver: &agentv1.Redeliver{Build: u.GetBuild(), Attempt: u.GetAttempt()}}})
+		return true
+	})
+	d.finishLogs(s, updates)
+	d.inbox.put(s, updates)
+}
+
+// holds says whether the output of an attempt is here, given the sizes of its parts.
+func (d *Dispatcher) holds(at logs.Attempt, sizes map[int32]int64) bool {
+	if len(sizes) == 0 {
+		return true
+	}
+	parts, err := d.Output.Parts(at)
+	if err != nil {
+		d.Log.Error("looking at the output of a build that has ended", "build", at.Build, "error", err)
+		return true // what was lost here nobody brings back
+	}
+	held := map[int32]int64{}
+	for _, p := range parts {
+		held[int32(p.Number)] = p.Size
+	}
+	for number, size := range sizes {
+		if held[number] < size {
+			return false
+		}
+	}
+	return true
+}
+
 // finishLogs makes output durable before the build that wrote it may end.
 func (d *Dispatcher) finishLogs(s *session, updates []*agentv1.Update) {
 	for _, u := range updates {
 		if !buildState(u.GetState()).Final() {
 			continue
 		}
-		if at, ok := d.current(u.GetBuild(), u.GetAttempt(), s.name); ok {
+		if at, ok := d.wanted(u.GetBuild(), u.GetAttempt(), s.name); ok {
 			if err := d.Output.Finish(at); err != nil {
 				d.Log.Error("finishing a log", "build", u.GetBuild(), "error", err)
 			}
@@ -208,6 +263,7 @@ func (d *Dispatcher) farewell(ctx context.Context, s *session) {
 	if !idle {
 		return
 	}
+	d.parts(s.name)
 	if err := d.Store.Revoke(context.WithoutCancel(ctx), s.lease); err != nil {
 		d.Log.Warn("ending an agent's lease", "agent", s.name, "error", err)
 	}
@@ -218,6 +274,7 @@ func (d *Dispatcher) leave(s *session) {
 	defer d.mu.Unlock()
 	if d.sessions[s.name] == s {
 		delete(d.sessions, s.name)
+		d.inbox.move(s.name)
 	}
 }
 
@@ -244,7 +301,7 @@ func (s *session) once(key told, m *agentv1.FromMaster) {
 func (s *session) over(at attempt) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, what := range []string{"work", "cancel", "forget", "settled"} {
+	for _, what := range []string{"work", "cancel", "hurry", "forget", "settled"} {
 		delete(s.sent, told{what, at})
 	}
 }
@@ -259,6 +316,7 @@ func (s *session) poke() {
 func (s *session) end() {
 	s.mu.Lock()
 	s.gone = true
+	s.fail()
 	s.mu.Unlock()
 	s.poke()
 }
@@ -270,7 +328,7 @@ func (s *session) ended() bool {
 }
 
 // pump sends what is queued until the session ends.
-func (s *session) pump(ctx context.Context, stream grpc.BidiStreamingServer[agentv1.FromAgent, agentv1.FromMaster]) error {
+func (s *session) pump(ctx context.Context, stream entrusting) error {
 	for {
 		s.mu.Lock()
 		out, gone := s.out, s.gone
@@ -306,6 +364,13 @@ func (s *session) cancel(a attempt, why string, forget bool) {
 	}})
 }
 
+// hurry cancels once more.
+func (s *session) hurry(a attempt, why string) {
+	s.once(told{"hurry", a}, &agentv1.FromMaster{Message: &agentv1.FromMaster_Cancel{
+		Cancel: &agentv1.Cancel{Build: a.build, Attempt: a.number, Reason: why, Again: true},
+	}})
+}
+
 func (s *session) settle(at attempt, a *state.AppServer, act *state.Active) {
 	o := a.Outcome(act)
 	if o == state.Pending {
@@ -324,5 +389,7 @@ func why(a *state.AppServer) string {
 }
 
 func (s *session) operate(a *state.AppServer) {
-	s.once(told{what: "operation " + a.Operation.ID}, &agentv1.FromMaster{Message: &agentv1.FromMaster_Operation{Operation: operationOf(a)}})
+	op := operationOf(a)
+	op.Deputy = a.Agent != s.name
+	s.once(told{what: "operation " + a.Operation.ID}, &agentv1.FromMaster{Message: &agentv1.FromMaster_Operation{Operation: op}})
 }

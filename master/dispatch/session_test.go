@@ -317,27 +317,6 @@ func TestFarewell(t *testing.T) {
 	})
 }
 
-func TestDrain(t *testing.T) {
-	h := open(t, time.Minute)
-	h.manifest("shop", plain)
-	if err := h.d.Drain(t.Context(), "one", true); !errors.Is(err, store.ErrNotFound) {
-		t.Errorf("draining nobody: %v", err)
-	}
-	a := h.connect("one", 1)
-	if err := h.d.Drain(t.Context(), "one", true); err != nil {
-		t.Fatal(err)
-	}
-	h.queue("shop", 1)
-	a.nothingElse()
-	a.leave()
-	a = h.connect("one", 1)
-	a.nothingElse()
-	if err := h.d.Drain(t.Context(), "one", false); err != nil {
-		t.Fatal(err)
-	}
-	take(a, a.works)
-}
-
 func TestCancel(t *testing.T) {
 	h := open(t, time.Minute)
 	h.manifest("shop", plain)
@@ -358,21 +337,26 @@ func TestCancel(t *testing.T) {
 	h.queue("shop", 2)
 	w := take(a, a.works)
 	a.tell(word(w, 1, running))
-	for range 2 {
+	for _, again := range []bool{false, true} {
 		if err := h.d.Cancel(t.Context(), two, "enough"); err != nil {
 			t.Fatal(err)
 		}
+		if c := take(a, a.cancels); c.GetBuild() != two.String() || c.GetForget() || c.GetReason() != "enough" || c.GetAgain() != again {
+			t.Errorf("told %v", c)
+		}
+		a.nothingElse()
+		a.leave()
+		a = h.connect("one", 1, word(w, 2, running))
+		if c := take(a, a.cancels); c.GetBuild() != two.String() || c.GetAgain() {
+			t.Errorf("told %v after a reconnect", c)
+		}
+		if again {
+			if c := take(a, a.cancels); c.GetBuild() != two.String() || !c.GetAgain() {
+				t.Errorf("then told %v", c)
+			}
+		}
+		take(a, a.acks)
 	}
-	if c := take(a, a.cancels); c.GetBuild() != two.String() || c.GetForget() || c.GetReason() != "enough" {
-		t.Errorf("told %v", c)
-	}
-	a.nothingElse()
-	a.leave()
-	a = h.connect("one", 1, word(w, 2, running))
-	if c := take(a, a.cancels); c.GetBuild() != two.String() {
-		t.Errorf("told %v after a reconnect", c)
-	}
-	take(a, a.acks)
 	a.tell(word(w, 3, cancelled))
 	if b := h.build(two.String()); b.State != state.Cancelled {
 		t.Errorf("the build is %+v", b)

@@ -38,7 +38,7 @@ func (d *Dispatcher) Logs(stream grpc.BidiStreamingServer[agentv1.LogChunk, agen
 // live build is refused.
 func (d *Dispatcher) keep(c *agentv1.LogChunk) (*agentv1.LogAck, error) {
 	ack := &agentv1.LogAck{Build: c.GetBuild(), Attempt: c.GetAttempt(), Part: c.GetPart()}
-	at, ok := d.current(c.GetBuild(), c.GetAttempt(), "")
+	at, ok := d.wanted(c.GetBuild(), c.GetAttempt(), "")
 	if !ok || len(c.GetData()) > maxChunk || c.GetPart() < 0 || c.GetOffset() < 0 {
 		ack.Refused = true
 		return ack, nil

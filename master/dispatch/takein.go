@@ -14,7 +14,7 @@ import (
 )
 
 // together is how many updates go into one transaction: an update that ends a
-// build takes up to five writes, and etcd takes 128.
+// build takes up to five writes, and the store takes 127.
 const together = 24
 
 // moves collects what a batch of updates comes to. A fact that several updates
@@ -26,7 +26,22 @@ type moves struct {
 	acks   map[*session][]*agentv1.Ack
 	forget map[*session][]attempt
 	over   map[*session][]attempt
+	ends   []word         // of attempts, to be acknowledged
 	lost   []logs.Attempt // get no more output
+	retry  []fault        // are taken back
+}
+
+// fault is a build whose attempt the agent's host is to blame for, and why.
+type fault struct {
+	build *state.Build
+	why   string
+}
+
+func newMoves() *moves {
+	return &moves{
+		writes: map[state.Key]state.Write{}, lasts: map[string]*state.Last{},
+		acks: map[*session][]*agentv1.Ack{}, forget: map[*session][]attempt{}, over: map[*session][]attempt{},
+	}
 }
 
 // takeIn stores what agents said and acknowledges it.
@@ -35,10 +50,7 @@ func (d *Dispatcher) takeIn(ctx context.Context) error {
 	if len(words) == 0 {
 		return nil
 	}
-	m := &moves{
-		writes: map[state.Key]state.Write{}, lasts: map[string]*state.Last{},
-		acks: map[*session][]*agentv1.Ack{}, forget: map[*session][]attempt{}, over: map[*session][]attempt{},
-	}
+	m := newMoves()
 	var ended []word
 	d.Store.Read(func(f *state.Facts) {
 		m.facts = f
@@ -48,6 +60,11 @@ func (d *Dispatcher) takeIn(ctx context.Context) error {
 				continue
 			}
 			m.advance(w, d.Log.Info)
+		}
+		for _, r := range m.retry {
+			b := *r.build
+			b.Avoid = b.Agent
+			d.lose(m, &b, "its agent's host is to blame: "+r.why, time.Now().UTC())
 		}
 	})
 	for _, w := range ended {
@@ -62,6 +79,8 @@ func (d *Dispatcher) takeIn(ctx context.Context) error {
 		return err
 	}
 	d.batch = together
+	d.finishLost(m)
+	d.settleEnds(m)
 	m.answer()
 	return nil
 }
@@ -87,7 +106,9 @@ func (d *Dispatcher) recall(ctx context.Context, w word, m *moves) error {
 	case err != nil:
 		return err
 	case b.Attempt == int(w.update.GetAttempt()) && buildState(w.update.GetState()).Final():
-		m.ack(w)
+		if !d.reopen(w, b) {
+			m.ack(w)
+		}
 	default:
 		m.refuse(w)
 	}
@@ -107,6 +128,10 @@ func (m *moves) advance(w word, note func(string, ...any)) {
 	if next.Version == b.Version {
 		return
 	}
+	if u := updateOf(w.update); b.Retries(u) {
+		m.retry = append(m.retry, fault{b, u.Error})
+		return
+	}
 	server, moved := m.server(b, w.update.GetServer())
 	if !next.State.Final() {
 		m.put(next.Put())
@@ -116,6 +141,22 @@ func (m *moves) advance(w word, note func(string, ...any)) {
 		return
 	}
 	m.end(&next, server)
+	if w.update.GetNoWatches() && next.State == state.Succeeded {
+		m.unwatch(&next)
+	}
+}
+
+// unwatch makes the list of watches empty, as the end of a build says which
+// found nothing.
+func (m *moves) unwatch(b *state.Build) {
+	old := m.facts.Reports[b.Instance]
+	if next := merge(old, b, nil, true, b.EndedAt); next != nil && !old.Empty() {
+		next.Watches, next.Final = nil, nil
+		m.put(next.Put())
+	}
+	if r := m.facts.Refusals[b.Instance]; r != nil && !newer(r.Build, b) {
+		m.put(r.Put().Drop())
+	}
 }
 
 // server is the build's AppServer as the update leaves it, nil if there is
@@ -142,6 +183,9 @@ func (m *moves) server(b *state.Build, said *agentv1.Server) (now *state.AppServ
 // end writes all that follows from the end of a build: it leaves the live
 // facts, its AppServer stays or is doomed, its last report counts.
 func (m *moves) end(b *state.Build, server *state.AppServer) {
+	if l := m.facts.Lasts[b.Instance]; l != nil && b.FlakyAfter(&l.Finished) {
+		b.Flaky = l.Finished.ID
+	}
 	for _, w := range b.Finish() {
 		m.put(w)
 	}
@@ -149,7 +193,7 @@ func (m *moves) end(b *state.Build, server *state.AppServer) {
 	if server != nil {
 		m.put(judge(b, server, m.facts.Actives[b.Instance]).Put())
 	}
-	if r := m.facts.Reports[b.Instance]; b.State == state.Succeeded && r != nil && r.Build == b.ID && r.Final != nil {
+	if r := m.facts.Reports[b.Instance]; b.State == state.Succeeded && r != nil && r.Build == b.ID && r.Attempt == b.Attempt && r.Final != nil {
 		final := *r
 		final.Watches, final.Final = r.Final, nil
 		m.put(final.Put())
@@ -202,12 +246,11 @@ func (m *moves) all() []state.Write {
 }
 
 func (m *moves) ack(w word) {
-	m.acks[w.from] = append(m.acks[w.from], &agentv1.Ack{
-		Build: w.update.GetBuild(), Attempt: w.update.GetAttempt(), Version: w.update.GetVersion(),
-	})
 	if buildState(w.update.GetState()).Final() {
-		m.over[w.from] = append(m.over[w.from], attempt{w.update.GetBuild(), w.update.GetAttempt()})
+		m.ends = append(m.ends, w)
+		return
 	}
+	m.acknowledge(w)
 }
 
 func (m *moves) refuse(w word) {
@@ -233,7 +276,7 @@ func (m *moves) answer() {
 func updateOf(u *agentv1.Update) state.Update {
 	out := state.Update{
 		Attempt: int(u.GetAttempt()), Version: u.GetVersion(), State: buildState(u.GetState()),
-		Phase: bounded(u.GetPhase(), 200), Error: bounded(u.GetError(), 4000), Revisions: u.GetRevisions(),
+		Phase: bounded(u.GetPhase(), 200), Error: bounded(u.GetError(), 4000), Revisions: u.GetRevisions(), Deploying: u.GetDeploying(), HostFault: u.GetHostFault(), Warnings: u.GetWarnings(),
 	}
 	if len(out.Revisions) > 100 {
 		out.Revisions = nil

@@ -36,6 +36,10 @@ func concernedServers(f *state.Facts, keys []state.Key, all bool) map[string]*st
 			for id, a := range f.Servers(k.Name) {
 				out[id] = a
 			}
+		case state.KindAgent: // who is gone leaves what waits for it to others
+			if f.Agents[k.Name] == nil {
+				orphans(f, out)
+			}
 		}
 	}
 	return out
@@ -50,18 +54,23 @@ func (d *Dispatcher) tellBuild(f *state.Facts, b *state.Build) {
 	if b.Cancel != "" {
 		s.cancel(at, b.Cancel, false)
 	}
+	if b.Enough {
+		s.hurry(at, b.Cancel)
+	}
 	if a := f.AppServers[b.AppServer]; a != nil {
 		s.settle(at, a, f.Actives[b.Instance])
 	}
 }
 
 func (d *Dispatcher) tellServer(f *state.Facts, a *state.AppServer) {
+	if a.Waiting() {
+		if s := d.session(executor(f, a)); s != nil {
+			s.operate(a)
+		}
+	}
 	s := d.session(a.Agent)
 	if s == nil {
 		return
-	}
-	if op := a.Operation; op != nil && !op.Done && op.Error == "" {
-		s.operate(a)
 	}
 	if b := f.Builds[a.Build]; b != nil && b.AppServer == a.ID && b.Agent == s.name {
 		s.settle(attempt{b.ID, int32(b.Attempt)}, a, f.Actives[a.Instance])
@@ -84,7 +93,7 @@ func (d *Dispatcher) catchUp(f *state.Facts, s *session, holds map[attempt]bool)
 		d.tellBuild(f, b)
 	}
 	for _, a := range f.AppServers {
-		if a.Agent == s.name {
+		if a.Agent == s.name || a.Waiting() && f.Agents[a.Agent] == nil {
 			d.tellServer(f, a)
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"google.golang.org/protobuf/types/known/structpb"
 
 	"github.com/wright-build/wright/manifests"
+	"github.com/wright-build/wright/master/secrets"
 	"github.com/wright-build/wright/master/state"
 	agentv1 "github.com/wright-build/wright/proto/agent/v1"
 )
@@ -13,7 +14,9 @@ import (
 func workOf(b *state.Build, m *manifests.Manifest) *agentv1.Work {
 	w := &agentv1.Work{
 		Build: b.ID, Attempt: int32(b.Attempt), Instance: b.Instance, Number: b.Number,
-		AutoWatch: m.AutoWatch.On, Reason: b.Reason.Text, Databases: databasesOf(m.Databases), Dns: dnsOf(m.DNS),
+		AutoWatch: m.AutoWatch.On, Reason: b.Reason.Text, Databases: databasesOf(b.Instance, m.Databases),
+		Dns: dnsOf(m.DNS), Balancer: balancerOf(m.Balancer), Runner: runnerOf(m.Runner), Artifacts: artifactsOf(m.Artifacts), Timeout: durationpb.New(m.Timeout),
+		Properties: b.Properties,
 	}
 	if m.Source != nil {
 		w.Source = &agentv1.Source{
@@ -24,6 +27,7 @@ func workOf(b *state.Build, m *manifests.Manifest) *agentv1.Work {
 	for _, s := range m.Steps {
 		w.Steps = append(w.Steps, &agentv1.Step{
 			Name: s.Name, Run: s.Run, Timeout: durationpb.New(s.Timeout), Env: s.Env, Dir: s.Dir,
+			Shell: s.Shell, When: conditionOf(s.When), Silence: durationpb.New(s.Silence),
 		})
 	}
 	if a := m.AppServer; a != nil {
@@ -36,18 +40,38 @@ func workOf(b *state.Build, m *manifests.Manifest) *agentv1.Work {
 	return w
 }
 
+func conditionOf(c manifests.Condition) agentv1.Condition {
+	switch c {
+	case manifests.AfterFailure:
+		return agentv1.Condition_CONDITION_ON_FAILURE
+	case manifests.Always:
+		return agentv1.Condition_CONDITION_ALWAYS
+	}
+	return agentv1.Condition_CONDITION_UNSPECIFIED
+}
+
+func artifactsOf(a *manifests.Artifacts) *agentv1.Artifacts {
+	if a == nil {
+		return nil
+	}
+	return &agentv1.Artifacts{
+		Paths: a.Paths.Only, Exclude: a.Paths.Ignore, Junit: a.JUnit, When: conditionOf(a.When), MaxBytes: int64(a.MaxMiB) << 20,
+	}
+}
+
 // operationOf is what an agent needs to do an operation.
 func operationOf(a *state.AppServer) *agentv1.Operation {
 	op := &agentv1.Operation{
 		Id: a.Operation.ID, Appserver: a.ID, Instance: a.Instance, Cloud: a.Provider, Address: a.Address,
+		Dns: dnsOf(a.DNS), Balancer: balancerOf(a.Balancer),
 	}
 	switch a.Operation.Doing {
 	case state.Activate:
-		op.Kind, op.Dns = agentv1.Operation_KIND_ACTIVATE, dnsOf(a.DNS)
+		op.Kind = agentv1.Operation_KIND_ACTIVATE
 	case state.Deactivate:
-		op.Kind, op.Dns = agentv1.Operation_KIND_DEACTIVATE, dnsOf(a.DNS)
+		op.Kind = agentv1.Operation_KIND_DEACTIVATE
 	case state.Terminate:
-		op.Kind, op.Dns, op.Databases = agentv1.Operation_KIND_TERMINATE, dnsOf(a.DNS), databasesOf(a.Databases)
+		op.Kind, op.Databases = agentv1.Operation_KIND_TERMINATE, databasesOf(a.Instance, a.Databases)
 	}
 	return op
 }
@@ -59,11 +83,26 @@ func dnsOf(d *manifests.DNS) *agentv1.DNS {
 	return &agentv1.DNS{Provider: d.Provider, Domain: d.Domain, Ttl: durationpb.New(d.TTL), Config: structOf(d.Config)}
 }
 
-func databasesOf(all []manifests.Database) []*agentv1.Database {
+func balancerOf(b *manifests.Balancer) *agentv1.Balancer {
+	if b == nil {
+		return nil
+	}
+	return &agentv1.Balancer{Provider: b.Provider, Name: b.Name, Config: structOf(b.Config)}
+}
+
+func runnerOf(r *manifests.Runner) *agentv1.Runner {
+	if r == nil {
+		return nil
+	}
+	return &agentv1.Runner{Provider: r.Provider, Config: structOf(r.Config)}
+}
+
+func databasesOf(instance string, all []manifests.Database) []*agentv1.Database {
 	var out []*agentv1.Database
 	for _, d := range all {
 		out = append(out, &agentv1.Database{
 			Provider: d.Provider, Name: d.Name, Persistent: d.Persistent, Config: structOf(d.Config),
+			Password: secretPrefix + secrets.DatabasePassword(instance, d.Name),
 		})
 	}
 	return out

@@ -9,6 +9,10 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+
+	"github.com/klauspost/compress/zstd"
+
+	"github.com/wright-build/wright/master/logs/pack"
 )
 
 // attempt is what is known of one attempt's output. The files are the truth;
@@ -18,14 +22,24 @@ type attempt struct {
 	dir   string
 	files *files
 
+	decoder func() *zstd.Decoder
+	writers *sync.Pool // of *pack.Writer
+	bucket  Bucket     // nil: none
+	working sync.Mutex // held by who packs or stores it
+
 	holders int           // guarded by Logs.mu
 	place   *list.Element // in Logs.idle; guarded by Logs.mu
+	due     bool          // somebody is going to settle it; guarded by Logs.mu
 
 	mu       sync.Mutex // guards all below, and the writing of the files
 	loaded   bool
 	finished bool
 	removed  bool
 	parts    []Part        // with at least one byte each, by number
+	packs    []pack.Part   // where they are in the pack; nil: they are not packed
+	remote   int64         // how long the pack is, if it is read from the bucket; 0: it is not
+	stored   bool          // the bucket has it, or there is nothing that it could have
+	nowhere  bool          // the bucket did not have it when it was looked at
 	changed  chan struct{} // closed at the next change; nil when nobody waits
 }
 
@@ -60,7 +74,7 @@ func (t *attempt) look(reuse []Part, wait bool) (view, error) {
 }
 
 // open opens a part for reading and returns what is held of it now.
-func (t *attempt) open(number int) (*os.File, Part, error) {
+func (t *attempt) open(number int) (source, Part, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if err := t.load(); err != nil {
@@ -70,8 +84,8 @@ func (t *attempt) open(number int) (*os.File, Part, error) {
 	if !found {
 		return nil, Part{}, ErrNotFound
 	}
-	file, err := os.Open(t.path(t.parts[i]))
-	return file, t.parts[i], err
+	from, err := t.source(t.parts[i])
+	return from, t.parts[i], err
 }
 
 func (t *attempt) append(c chunk) (int64, error) {
@@ -163,20 +177,28 @@ func (t *attempt) end(i int) error {
 	return nil
 }
 
-func (t *attempt) finish() error {
+// finish ends the attempt. It returns how many bytes were not finished before.
+func (t *attempt) finish() (fresh int64, err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if err := t.load(); err != nil || t.finished {
-		return err
+		return 0, err
 	}
 	if len(t.parts) > 0 {
 		if err := t.settle(); err != nil {
-			return err
+			return 0, err
 		}
 	}
 	t.finished = true
+	t.stored = len(t.parts) == 0 && (t.bucket == nil || len(attachedIn(filepath.Dir(t.dir))) == 0)
 	t.wake()
-	return nil
+	return total(t.parts), nil
+}
+
+func (t *attempt) isStored() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.stored
 }
 
 // settle makes the files durable, and then the marker that says so.

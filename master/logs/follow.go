@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"os"
 )
 
 // chunkSize is the most that is handed to a follower at once, in bytes.
@@ -47,7 +46,7 @@ func (l *Logs) stream(ctx context.Context, a Attempt, seen map[int]int64, parts 
 		return err
 	}
 	defer l.release(t)
-	f := follower{logs: l, attempt: t, wanted: parts, emit: emit, seen: map[int]int64{}, files: map[int]*os.File{}}
+	f := follower{logs: l, attempt: t, wanted: parts, emit: emit, seen: map[int]int64{}, files: map[int]source{}}
 	for number, n := range seen {
 		f.seen[number] = n
 	}
@@ -64,8 +63,8 @@ type follower struct {
 	attempt *attempt
 	wanted  PartFilter
 	emit    Emit
-	seen    map[int]int64    // bytes handed out, by part number
-	files   map[int]*os.File // of parts that may grow
+	seen    map[int]int64  // bytes handed out, by part number
+	files   map[int]source // of parts that may grow
 }
 
 func (f *follower) run(ctx context.Context, wait bool) error {
@@ -134,7 +133,7 @@ func (f *follower) part(ctx context.Context, p Part, buf []byte) error {
 	return nil
 }
 
-func (f *follower) open(number int) (*os.File, error) {
+func (f *follower) open(number int) (source, error) {
 	if file := f.files[number]; file != nil {
 		return file, nil
 	}
@@ -158,11 +157,11 @@ func (f *follower) close() {
 	}
 }
 
-// Reader reads one part as it was when it was opened.
+// Reader reads one part as it was when it was opened. It is for one goroutine.
 type Reader struct {
 	*io.SectionReader
 	Part Part
-	file *os.File
+	file io.Closer
 }
 
 // Close closes the reader.

@@ -20,8 +20,14 @@ func (t *attempt) load() error {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
+	t.stored = has(entries, storedMarker)
+	if has(entries, packFile) {
+		err := t.loadPack()
+		t.loaded = err == nil
+		return err
+	}
 	t.parts = nil
-	t.finished = slices.ContainsFunc(entries, func(e fs.DirEntry) bool { return e.Name() == marker })
+	t.finished = t.stored || has(entries, marker)
 	for _, e := range entries {
 		p, ok := parseFileName(e.Name())
 		if !ok {
@@ -36,6 +42,10 @@ func (t *attempt) load() error {
 	}
 	t.loaded = true
 	return nil
+}
+
+func has(entries []fs.DirEntry, name string) bool {
+	return slices.ContainsFunc(entries, func(e fs.DirEntry) bool { return e.Name() == name })
 }
 
 // inspect finds out how much of a part is good. What was finished was synced

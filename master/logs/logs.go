@@ -2,7 +2,8 @@
 // readers follow it while it grows. An attempt's output has parts, one file
 // each: part 0 is what Wright itself says, the others are what the build did,
 // in order. Every byte is kept once, however often and in whatever pieces it
-// arrives.
+// arrives. What is finished is packed in the background (see pack), and read as
+// before. Small files can be attached to a build: they go when its output does.
 //
 // It does not know where output comes from or who reads it, nor whether a
 // build is still wanted: it is told when an attempt is finished.
@@ -17,7 +18,11 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
+	"time"
+
+	"github.com/klauspost/compress/zstd"
 )
 
 // Limits on what is kept open and in memory, whatever the number of builds.
@@ -66,9 +71,18 @@ type Logs struct {
 	files   *files
 	buffers sync.Pool // of *[]byte, chunkSize long
 
-	mu       sync.Mutex // guards all below, and holders and place of every attempt
+	decoder func() *zstd.Decoder
+	writers sync.Pool  // of *pack.Writer
+	bucket  Bucket     // nil: none
+	packing sync.Mutex // held by who packs: one at a time
+
+	expiring sync.Mutex // held while an expiry is written down
+
+	mu       sync.Mutex       // guards all below, and holders and place of every attempt
+	expired  map[string]int64 // by instance, as far as it was read: see Expire
 	attempts map[Attempt]*attempt
 	idle     *list.List // of *attempt that nobody holds, the longest idle first
+	due      due
 }
 
 // Open opens the logs under dir, which is created if it is missing. What a
@@ -77,7 +91,9 @@ func Open(dir string) (*Logs, error) {
 	if err := os.MkdirAll(dir, 0o750); err != nil {
 		return nil, fmt.Errorf("open the logs: %w", err)
 	}
-	l := &Logs{dir: dir, files: newFiles(maxOpenFiles), attempts: map[Attempt]*attempt{}, idle: list.New()}
+	l := &Logs{dir: dir, files: newFiles(maxOpenFiles), attempts: map[Attempt]*attempt{}, idle: list.New(), expired: map[string]int64{}}
+	l.decoder, l.due.wake = newDecoder(), make(chan struct{}, 1)
+	l.due.trouble, l.due.settled = make(chan struct{}, 1), make(chan struct{}, 1)
 	l.buffers.New = func() any { b := make([]byte, chunkSize); return &b }
 	return l, nil
 }
@@ -153,8 +169,12 @@ func (l *Logs) Finish(a Attempt) error {
 		return err
 	}
 	defer l.release(t)
-	if err := t.finish(); err != nil {
+	fresh, err := t.finish()
+	if err != nil {
 		return fmt.Errorf("finish the output of %s: %w", a, err)
+	}
+	if fresh >= minPacked || l.bucket != nil && !t.isStored() {
+		l.settleLater(t)
 	}
 	return nil
 }
@@ -166,18 +186,32 @@ func (l *Logs) Attempts(instance, build string) ([]int, error) {
 	if err != nil {
 		return nil, err
 	}
-	entries, err := os.ReadDir(dir)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	found := attemptsIn(dir)
+	if l.bucket != nil {
+		err = l.bucket.List(buildKey(instance, build), func(key string, _ int64, _ time.Time) {
+			number, rest, _ := strings.Cut(strings.TrimPrefix(key, buildKey(instance, build)), "/")
+			if n, err := strconv.Atoi(number); err == nil && n > 0 && rest == "output.zst" {
+				found = append(found, n)
+			}
+		})
+	}
+	if err != nil {
 		return nil, fmt.Errorf("list the attempts of build %s: %w", build, err)
 	}
-	var found []int
+	slices.Sort(found)
+	return slices.Compact(found), nil
+}
+
+// attemptsIn are those of which there is output in a build's directory.
+func attemptsIn(dir string) (found []int) {
+	entries, _ := os.ReadDir(dir) // one that is not there has none
 	for _, e := range entries {
 		if n, err := strconv.Atoi(e.Name()); err == nil && n > 0 && e.IsDir() {
 			found = append(found, n)
 		}
 	}
 	slices.Sort(found)
-	return found, nil
+	return found
 }
 
 // Remove deletes a build's output. Its followers end with ErrRemoved. Removing
@@ -205,12 +239,17 @@ func (l *Logs) RemoveAll(instance string) error {
 	}
 	entries, err := os.ReadDir(filepath.Join(l.dir, instance))
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil
+		err = nil
 	}
 	for _, e := range entries {
-		err = errors.Join(err, l.Remove(instance, e.Name()))
+		if e.Name() != expiredFile {
+			err = errors.Join(err, l.Remove(instance, e.Name()))
+		}
 	}
-	return err
+	if l.bucket != nil {
+		err = errors.Join(err, l.bucket.Remove(keys+instance+"/"))
+	}
+	return errors.Join(err, l.forgetExpired(instance))
 }
 
 // forget takes a build's attempts out of memory and returns them.
@@ -241,7 +280,7 @@ func (l *Logs) hold(a Attempt) (*attempt, error) {
 		if err != nil {
 			return nil, err
 		}
-		t = &attempt{name: a, dir: dir, files: l.files}
+		t = &attempt{name: a, dir: dir, files: l.files, decoder: l.decoder, writers: &l.writers, bucket: l.bucket}
 		l.attempts[a] = t
 	}
 	if t.place != nil {

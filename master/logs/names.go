@@ -9,8 +9,12 @@ import (
 	"unicode/utf8"
 )
 
-// marker is the file that says that an attempt is finished.
-const marker = "finished"
+// marker is the file that says that an attempt is finished. It is renamed when what
+// was finished is in the bucket.
+const (
+	marker       = "finished"
+	storedMarker = "stored"
+)
 
 // maxEscaped is how many bytes a part's name may take in the name of its file.
 const maxEscaped = 200

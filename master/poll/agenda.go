@@ -7,32 +7,41 @@ import (
 	"github.com/wright-build/wright/master/watchlist"
 )
 
-// patience is how long a request keeps its place among those that count
-// against the concurrency: one that takes longer waits for its remote, and
-// costs this machine next to nothing.
-const patience = time.Second
+// A request that takes patienceTimes as long as its host's usually do gives its
+// place to others, since from then on it waits for its remote, and costs this
+// machine next to nothing; but not before minPatience, and always after
+// maxPatience. One that took longer than maxPatience takes no place the next
+// time.
+const (
+	patienceTimes = 4
+	minPatience   = 50 * time.Millisecond
+	maxPatience   = time.Second
+)
+
+// unknown is what requests usually take before any was answered.
+const unknown = 60 * time.Millisecond
 
 // maxSlow bounds the requests that lost patience.
-const maxSlow = 1000
-
-// maxBackOff is how many intervals a failing remote is left alone at most.
-const maxBackOff = 8
+const maxSlow = 2000
 
 // agenda decides which remote is asked when. It asks nothing and reads no
 // clock: times come in, keys come out. Never is one remote asked twice at
-// once. It belongs to one goroutine.
+// once, hosts take turns, and none of them is asked more often at once than it
+// has places. It belongs to one goroutine.
 type agenda struct {
-	interval time.Duration
-	places   int
-	jitter   func() float64
+	places  int // of all hosts together
+	perHost int
+	jitter  func() float64
 
 	items  map[watchlist.RemoteKey]*item
-	due    dueHeap  // those that are idle
-	urgent []*item  // to be asked first; may hold some that are no longer queued
-	ready  []*item  // like urgent, after them
-	flying []flight // in a place, the earliest first; may hold some that are back
-	fast   int      // places taken
-	slow   int      // requests beyond patience
+	hosts  map[string]*host
+	due    dueHeap    // items that are idle
+	lanes  [2][]*host // hosts with something queued, in turn: urgent, ready; may hold some that have not
+	queued int
+	flying flightHeap // requests with a place, by when they lose it; may hold some that are back
+	fast   int        // places taken
+	slow   int        // requests without a place
+	usual  time.Duration
 }
 
 type phase int
@@ -44,36 +53,38 @@ const (
 	gone
 )
 
+// The lanes: what is urgent comes first.
+const (
+	urgent = iota
+	ready
+)
+
 type item struct {
 	key     watchlist.RemoteKey
+	host    *host
 	phase   phase
-	urgent  bool // in the urgent queue
-	again   bool // ask once more when the answer is there
-	slow    bool // gave its place back
-	lagging bool // the last request was slow
-	fails   int
+	lane    int       // when queued
+	again   bool      // ask once more when the answer is there
+	slow    bool      // gave its place back, or took none
+	lagging bool      // the last request took longer than maxPatience
 	at      time.Time // when due
 	began   time.Time // when asked
 	index   int       // in due
 }
 
-// flight is one request; its item may be idle or in another one by now.
-type flight struct {
-	*item
-	began time.Time
+func newAgenda(places, perHost int, jitter func() float64) *agenda {
+	return &agenda{places: places, perHost: perHost, jitter: jitter, usual: unknown,
+		items: map[watchlist.RemoteKey]*item{}, hosts: map[string]*host{}}
 }
 
-func newAgenda(interval time.Duration, places int, jitter func() float64) *agenda {
-	return &agenda{interval: interval, places: places, jitter: jitter, items: map[watchlist.RemoteKey]*item{}}
-}
-
-// add takes up a remote that is to be asked at the time given. One that is
-// known already keeps its time.
-func (a *agenda) add(key watchlist.RemoteKey, at time.Time) {
+// add takes up a remote of a host that is to be asked at the time given. One
+// that is known already keeps its time.
+func (a *agenda) add(key watchlist.RemoteKey, host string, at time.Time) {
 	if a.items[key] != nil {
 		return
 	}
-	it := &item{key: key, at: at}
+	it := &item{key: key, at: at, host: a.host(host)}
+	it.host.items++
 	a.items[key] = it
 	heap.Push(&a.due, it)
 }
@@ -82,16 +93,12 @@ func (a *agenda) add(key watchlist.RemoteKey, at time.Time) {
 // asked, since that answer may be older than what is to be found out.
 func (a *agenda) urge(key watchlist.RemoteKey) {
 	it := a.items[key]
-	if it == nil {
-		it = &item{key: key}
-		a.items[key] = it
-		heap.Push(&a.due, it)
-	}
 	switch {
+	case it == nil:
 	case it.phase == asked:
 		it.again = true
-	case !it.urgent:
-		a.enqueue(it, true)
+	case it.phase != queued || it.lane != urgent:
+		a.enqueue(it, urgent)
 	}
 }
 
@@ -103,27 +110,27 @@ func (a *agenda) drop(key watchlist.RemoteKey) {
 	}
 	if it.phase == idle {
 		heap.Remove(&a.due, it.index)
+	} else {
+		a.queued--
 	}
 	it.phase = gone
 	delete(a.items, key)
+	a.leave(it.host)
 }
 
 // start returns the remotes to be asked now.
 func (a *agenda) start(now time.Time) []watchlist.RemoteKey {
 	for len(a.due) > 0 && !a.due[0].at.After(now) {
-		a.enqueue(a.due[0], false)
+		a.enqueue(a.due[0], ready)
 	}
+	a.giveBack(now)
 	var keys []watchlist.RemoteKey
 	for {
-		it := a.head()
+		it := a.take()
 		if it == nil {
 			return keys
 		}
-		a.giveBack(now)
-		if !a.place(it, now) {
-			return keys
-		}
-		a.pop(it)
+		a.place(it, now)
 		keys = append(keys, it.key)
 	}
 }
@@ -134,127 +141,100 @@ func (a *agenda) next() (time.Time, bool) {
 	if len(a.due) > 0 {
 		next = a.due[0].at
 	}
-	if a.head() != nil && a.slow < maxSlow {
-		if first, ok := a.firstFlying(); ok {
-			if back := first.began.Add(patience); next.IsZero() || back.Before(next) {
-				next = back
-			}
+	if a.queued > 0 && a.slow < maxSlow {
+		if first, ok := a.firstFlying(); ok && (next.IsZero() || first.until.Before(next)) {
+			next = first.until
 		}
 	}
 	return next, !next.IsZero()
 }
 
-// done takes a request as answered and plans the next one.
-func (a *agenda) done(key watchlist.RemoteKey, now time.Time, failed bool) {
+// done takes a request as answered or failed and plans the next one: a rest
+// after this one began, or failed. At least half of the rest is one.
+func (a *agenda) done(key watchlist.RemoteKey, now time.Time, rest time.Duration, failed bool) {
 	it := a.items[key]
 	if it == nil || it.phase != asked {
 		return
 	}
-	if it.slow {
-		a.slow--
-	} else {
-		a.fast--
+	took := now.Sub(it.began)
+	if !failed && !it.lagging {
+		a.learn(it.host, took)
 	}
-	it.lagging, it.slow = now.Sub(it.began) > patience, false
+	a.free(it)
+	it.lagging, it.slow = took > maxPatience, false
+	rest = time.Duration(float64(rest) * a.jitter())
+	it.phase, it.at = idle, it.began.Add(rest)
 	if failed {
-		it.fails++
-	} else {
-		it.fails = 0
+		it.at = now.Add(rest)
+	} else if soonest := now.Add(rest / 2); it.at.Before(soonest) {
+		it.at = soonest
 	}
-	it.phase, it.at = idle, now.Add(a.wait(it.fails))
 	heap.Push(&a.due, it)
-	a.firstFlying() // lets go of those that are back
 	if it.again {
 		it.again = false
-		a.enqueue(it, true)
+		a.enqueue(it, urgent)
 	}
 }
 
-// wait is the time until the next request after some failed ones.
-func (a *agenda) wait(fails int) time.Duration {
-	times := min(maxBackOff, 1<<min(fails, 10))
-	return time.Duration(float64(a.interval) * float64(times) * a.jitter())
-}
-
-// enqueue moves an idle or queued item to the end of a queue.
-func (a *agenda) enqueue(it *item, urgent bool) {
+// enqueue moves an idle or queued item to the end of a queue of its host.
+func (a *agenda) enqueue(it *item, lane int) {
 	if it.phase == idle {
 		heap.Remove(&a.due, it.index)
+		a.queued++
 	}
-	it.phase, it.urgent = queued, urgent
-	if urgent {
-		a.urgent = append(a.urgent, it)
-	} else {
-		a.ready = append(a.ready, it)
-	}
+	it.phase, it.lane = queued, lane
+	it.host.queues[lane] = append(it.host.queues[lane], it)
+	a.line(it.host, lane)
 }
 
-// head is the next item to be asked, nil if there is none.
-func (a *agenda) head() *item {
-	for len(a.urgent) > 0 && (a.urgent[0].phase != queued || !a.urgent[0].urgent) {
-		a.urgent = a.urgent[1:]
-	}
-	if len(a.urgent) > 0 {
-		return a.urgent[0]
-	}
-	for len(a.ready) > 0 && (a.ready[0].phase != queued || a.ready[0].urgent) {
-		a.ready = a.ready[1:]
-	}
-	if len(a.ready) > 0 {
-		return a.ready[0]
-	}
-	return nil
-}
-
-// pop takes off what head returned.
-func (a *agenda) pop(it *item) {
-	if it.urgent {
-		a.urgent = a.urgent[1:]
-	} else {
-		a.ready = a.ready[1:]
-	}
-	it.urgent = false
-}
-
-// place finds room for a request: a remote that was slow the last time is
-// expected to be slow again, and takes no place of the others.
-func (a *agenda) place(it *item, now time.Time) bool {
-	switch {
-	case it.lagging && a.slow < maxSlow:
+// place begins a request: a remote that was slow the last time is expected to
+// be slow again, and takes no place of the others.
+func (a *agenda) place(it *item, now time.Time) {
+	it.phase, it.began = asked, now
+	a.queued--
+	if it.lagging && a.slow < maxSlow {
 		it.slow = true
 		a.slow++
-	case a.fast < a.places:
-		a.fast++
-		a.flying = append(a.flying, flight{it, now})
-	default:
-		return false
+		return
 	}
-	it.phase, it.began = asked, now
-	return true
+	a.fast++
+	it.host.fast++
+	heap.Push(&a.flying, flight{it, now, now.Add(a.patience(it.host))})
+}
+
+// free takes a request off the books.
+func (a *agenda) free(it *item) {
+	if it.slow {
+		a.slow--
+		return
+	}
+	a.fast--
+	it.host.fast--
+	a.lineUp(it.host)
 }
 
 // giveBack frees the places of requests that take too long.
 func (a *agenda) giveBack(now time.Time) {
 	for a.slow < maxSlow {
 		first, ok := a.firstFlying()
-		if !ok || now.Before(first.began.Add(patience)) {
+		if !ok || now.Before(first.until) {
 			return
 		}
-		a.flying = a.flying[1:]
+		heap.Pop(&a.flying)
+		a.free(first.item)
 		first.slow = true
-		a.fast--
 		a.slow++
 	}
 }
 
-// firstFlying is the earliest request that has a place.
+// firstFlying is the request that is the first to lose its place.
 func (a *agenda) firstFlying() (flight, bool) {
 	for len(a.flying) > 0 {
 		f := a.flying[0]
 		if f.phase == asked && !f.slow && f.item.began.Equal(f.began) {
 			return f, true
 		}
-		a.flying = a.flying[1:]
+		heap.Pop(&a.flying)
 	}
 	return flight{}, false
 }
@@ -283,4 +263,29 @@ func (h *dueHeap) Pop() any {
 	old[len(old)-1] = nil
 	*h = old[:len(old)-1]
 	return it
+}
+
+// flight is one request; its item may be idle or in another one by now.
+type flight struct {
+	*item
+	began, until time.Time
+}
+
+// flightHeap is requests, the one first that loses its place first.
+type flightHeap []flight
+
+func (h flightHeap) Len() int           { return len(h) }
+func (h flightHeap) Less(i, j int) bool { return h[i].until.Before(h[j].until) }
+func (h flightHeap) Swap(i, j int)      { h[i], h[j] = h[j], h[i] }
+
+// Push is heap.Interface's.
+func (h *flightHeap) Push(x any) { *h = append(*h, x.(flight)) }
+
+// Pop is heap.Interface's.
+func (h *flightHeap) Pop() any {
+	old := *h
+	f := old[len(old)-1]
+	old[len(old)-1] = flight{}
+	*h = old[:len(old)-1]
+	return f
 }

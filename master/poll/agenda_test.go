@@ -3,6 +3,7 @@ package poll
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -23,13 +24,13 @@ func keys(prefix string, n int) (all []watchlist.RemoteKey) {
 }
 
 func TestAgendaAsksWhenDue(t *testing.T) {
-	a := newAgenda(time.Minute, 2, exact)
-	a.add("x", at(0))
-	a.add("y", at(30*time.Second))
+	a := newAgenda(2, 100, exact)
+	a.add("x", "h", at(0))
+	a.add("y", "h", at(30*time.Second))
 	if got := a.start(at(0)); !slices.Equal(got, []watchlist.RemoteKey{"x"}) {
 		t.Fatalf("at 0: %v, want x", got)
 	}
-	a.done("x", at(time.Second), false)
+	a.done("x", at(time.Second), time.Minute, false)
 	if next, _ := a.next(); !next.Equal(at(30 * time.Second)) {
 		t.Errorf("next at %v, want when y is due", next)
 	}
@@ -38,40 +39,45 @@ func TestAgendaAsksWhenDue(t *testing.T) {
 	}
 }
 
-func TestAgendaBacksOff(t *testing.T) {
-	a := newAgenda(time.Minute, 1, exact)
-	a.add("x", at(0))
-	now := at(0)
-	for _, want := range []time.Duration{2, 4, 8, 8, 8} {
-		a.start(now)
-		a.done("x", now, true)
-		next, _ := a.next()
-		if got := next.Sub(now); got != want*time.Minute {
-			t.Errorf("after a failure: %v, want %v", got, want*time.Minute)
+// TestARestCountsFromTheQuestion: a slow answer does not delay the next one,
+// but the remote gets half of its rest.
+func TestARestCountsFromTheQuestion(t *testing.T) {
+	for _, c := range []struct {
+		name       string
+		took, next time.Duration
+		failed     bool
+	}{
+		{"a quick answer", 0, time.Minute, false},
+		{"a slow answer", 20 * time.Second, time.Minute, false},
+		{"a very slow answer", 50 * time.Second, 80 * time.Second, false},
+		{"a failure", 20 * time.Second, 80 * time.Second, true},
+	} {
+		a := newAgenda(1, 100, exact)
+		a.add("x", "h", at(0))
+		a.start(at(0))
+		a.done("x", at(c.took), time.Minute, c.failed)
+		if next, _ := a.next(); !next.Equal(at(c.next)) {
+			t.Errorf("%s: asked again after %v, want %v", c.name, next.Sub(at(0)), c.next)
 		}
-		now = next
-	}
-	a.start(now)
-	a.done("x", now, false)
-	if next, _ := a.next(); next.Sub(now) != time.Minute {
-		t.Errorf("after a success: %v, want a minute", next.Sub(now))
 	}
 }
 
 func TestAgendaUrge(t *testing.T) {
-	a := newAgenda(time.Minute, 1, exact)
+	a := newAgenda(1, 100, exact)
 	for i, k := range keys("k", 5) {
-		a.add(k, at(time.Duration(i)))
+		a.add(k, "h", at(time.Duration(i)))
 	}
 	if got := a.start(at(5)); len(got) != 1 {
 		t.Fatalf("started %v in one place", got)
 	}
 	a.urge("k003")
+	a.urge("nobody")
+	a.add("new", "h", at(5))
 	a.urge("new")
 	a.urge("k000") // under way: once more afterwards
 	order := []watchlist.RemoteKey{"k000"}
 	for range 6 {
-		a.done(order[len(order)-1], at(5), false)
+		a.done(order[len(order)-1], at(5), time.Minute, false)
 		order = append(order, a.start(at(5))...)
 	}
 	want := []watchlist.RemoteKey{"k000", "k003", "new", "k000", "k001", "k002", "k004"}
@@ -81,11 +87,11 @@ func TestAgendaUrge(t *testing.T) {
 }
 
 func TestHangingRemotesGiveTheirPlacesBack(t *testing.T) {
-	a := newAgenda(time.Minute, 4, exact)
+	a := newAgenda(4, 100, exact)
 	for _, k := range keys("hang", 10) {
-		a.add(k, at(0))
+		a.add(k, "h", at(0))
 	}
-	a.add("good", at(time.Millisecond))
+	a.add("good", "h", at(time.Millisecond))
 	now, rounds := at(time.Millisecond), 0
 	for !slices.Contains(a.start(now), "good") {
 		if rounds++; rounds > 3 {
@@ -93,33 +99,93 @@ func TestHangingRemotesGiveTheirPlacesBack(t *testing.T) {
 		}
 		now, _ = a.next()
 	}
-	if waited := now.Sub(at(0)); waited > 3*patience {
+	if waited := now.Sub(at(0)); waited > 3*maxPatience {
 		t.Errorf("the good remote waited %v", waited)
 	}
 	for _, k := range keys("hang", 10) {
-		a.done(k, at(30*time.Second), true)
+		a.done(k, at(30*time.Second), time.Minute, true)
 		a.urge(k)
 	}
-	a.done("good", at(30*time.Second), false)
-	a.add("fresh", at(30*time.Second))
+	a.done("good", at(30*time.Second), time.Minute, false)
+	a.add("fresh", "h", at(30*time.Second))
 	if got := a.start(at(30 * time.Second)); len(got) != 11 {
 		t.Errorf("remotes known to hang still take places: %d of 11 asked", len(got))
 	}
 }
 
 func TestPatienceCountsFromTheRequest(t *testing.T) {
-	a := newAgenda(time.Minute, 2, exact)
+	a := newAgenda(2, 100, exact)
+	a.usual = maxPatience
 	for i, k := range []watchlist.RemoteKey{"hang", "busy", "last"} {
-		a.add(k, at(time.Duration(i)))
+		a.add(k, "h", at(time.Duration(i)))
 	}
 	a.start(at(3))
-	a.done("busy", at(3), false)
+	a.done("busy", at(3), time.Minute, true)
 	a.urge("busy")
-	if got := a.start(at(patience - 1)); !slices.Equal(got, []watchlist.RemoteKey{"busy"}) {
+	if got := a.start(at(maxPatience - 1)); !slices.Equal(got, []watchlist.RemoteKey{"busy"}) {
 		t.Fatalf("asked %v, want busy again", got)
 	}
-	if got := a.start(at(patience + 3)); !slices.Equal(got, []watchlist.RemoteKey{"last"}) || a.slow != 1 {
+	if got := a.start(at(maxPatience + 3)); !slices.Equal(got, []watchlist.RemoteKey{"last"}) || a.slow != 1 {
 		t.Errorf("asked %v with %d slow, want last and only hang slow", got, a.slow)
+	}
+}
+
+// TestOneHostHoldsNoOther: a host is asked as often at once as it may be, and
+// the others meanwhile.
+func TestOneHostHoldsNoOther(t *testing.T) {
+	a := newAgenda(10, 3, exact)
+	for i, k := range keys("big", 50) {
+		a.add(k, "big", at(time.Duration(i)))
+	}
+	for i, k := range keys("small", 2) {
+		a.add(k, "small", at(time.Second+time.Duration(i)))
+	}
+	a.add("disk1", "", at(0))
+	got := a.start(at(2 * time.Second))
+	want := []watchlist.RemoteKey{"disk1", "big000", "small000", "big001", "small001", "big002"}
+	if slices.Sort(got); !slices.Equal(got, slices.Sorted(slices.Values(want))) {
+		t.Errorf("asked %v, want %v", got, want)
+	}
+	a.done("big001", at(2*time.Second), time.Minute, false)
+	if got := a.start(at(2 * time.Second)); !slices.Equal(got, []watchlist.RemoteKey{"big003"}) {
+		t.Errorf("then %v, want big003", got)
+	}
+	a.urge("big040")
+	a.done("big000", at(2*time.Second), time.Minute, false)
+	if got := a.start(at(2 * time.Second)); !slices.Equal(got, []watchlist.RemoteKey{"big040"}) {
+		t.Errorf("then %v, want what is urgent", got)
+	}
+}
+
+// TestManyHangOnOneHost: one remote in ten hangs, all on one host. Patience is
+// measured in what the others take, so that a round goes on.
+func TestManyHangOnOneHost(t *testing.T) {
+	a := newAgenda(32, 8, exact)
+	good := 0
+	for i, k := range keys("k", 10000) {
+		a.add(k, "h", at(time.Duration(i)))
+	}
+	now := at(time.Second)
+	for good < 9000 {
+		var back []watchlist.RemoteKey
+		for _, k := range a.start(now) {
+			if !strings.HasSuffix(string(k), "0") {
+				back = append(back, k)
+			}
+		}
+		if good += len(back); len(back) == 0 {
+			now, _ = a.next()
+			continue
+		}
+		now = now.Add(2 * time.Millisecond)
+		for _, k := range back {
+			a.done(k, now, time.Hour, false)
+		}
+	}
+	if took := now.Sub(at(0)); took > 15*time.Second {
+		t.Errorf("a round of 9,000 beside 1,000 that hang took %v", took)
+	} else {
+		t.Log(took)
 	}
 }
 
@@ -127,16 +193,22 @@ func TestPatienceCountsFromTheRequest(t *testing.T) {
 // places are kept to, nobody is forgotten, and next never stands still.
 func TestAgendaProperties(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		a := newAgenda(time.Minute, 3, func() float64 { return rapid.Float64Range(0.9, 1.1).Draw(t, "jitter") })
+		a := newAgenda(3, 2, func() float64 { return rapid.Float64Range(0.9, 1.1).Draw(t, "jitter") })
 		now := at(0)
 		began := map[watchlist.RemoteKey]time.Time{}
 		some := rapid.SampledFrom(keys("k", 12))
+		hostOf := rapid.SampledFrom([]string{"", "one", "two"})
 		step := func() {
 			for _, k := range a.start(now) {
 				if _, twice := began[k]; twice {
 					t.Fatalf("%s is asked twice at once", k)
 				}
 				began[k] = now
+			}
+			for name, h := range a.hosts {
+				if name != "" && h.fast > 2 {
+					t.Fatalf("%d places of %s", h.fast, name)
+				}
 			}
 			if a.fast > 3 || a.fast+a.slow != len(began) {
 				t.Fatalf("%d fast, %d slow, %d asked", a.fast, a.slow, len(began))
@@ -149,7 +221,7 @@ func TestAgendaProperties(t *testing.T) {
 			}
 		}
 		t.Repeat(map[string]func(*rapid.T){
-			"add":  func(t *rapid.T) { a.add(some.Draw(t, "key"), now.Add(time.Second)); step() },
+			"add":  func(t *rapid.T) { a.add(some.Draw(t, "key"), hostOf.Draw(t, "host"), now.Add(time.Second)); step() },
 			"urge": func(t *rapid.T) { a.urge(some.Draw(t, "key")); step() },
 			"drop": func(t *rapid.T) { a.drop(some.Draw(t, "key")); step() },
 			"wait": func(t *rapid.T) {
@@ -159,12 +231,12 @@ func TestAgendaProperties(t *testing.T) {
 			"done": func(t *rapid.T) {
 				k := some.Draw(t, "key")
 				delete(began, k)
-				a.done(k, now, rapid.Bool().Draw(t, "failed"))
+				a.done(k, now, time.Minute, rapid.Bool().Draw(t, "failed"))
 				step()
 			},
 		})
 		for k := range began { // all come back: everybody is asked in the end
-			a.done(k, now, false)
+			a.done(k, now, time.Minute, false)
 			delete(began, k)
 		}
 		missing := map[watchlist.RemoteKey]bool{}
@@ -174,7 +246,7 @@ func TestAgendaProperties(t *testing.T) {
 		for range 1000 {
 			for _, k := range a.start(now) {
 				delete(missing, k)
-				a.done(k, now, false)
+				a.done(k, now, time.Minute, false)
 			}
 			if len(missing) == 0 {
 				return

@@ -4,17 +4,18 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/wright-build/wright/master/poll/ask"
 	"github.com/wright-build/wright/master/state"
 	"github.com/wright-build/wright/master/store"
 	"github.com/wright-build/wright/master/watchlist"
 )
 
 const (
-	maxRefs       = 200000           // of one remote
 	chunk         = 100              // facts in one commit
 	commitTimeout = 10 * time.Second // of all commits after one answer
 	commitTries   = 5                // when somebody else writes the same facts
@@ -23,63 +24,88 @@ const (
 // question is one request: what is to be asked, and which facts are to go.
 type question struct {
 	key      watchlist.RemoteKey
-	url      string // "" if only facts are to go
+	url      string // as it was written; "" if only facts are to go
+	asked    string // where it is asked
+	trusted  bool   // a person named it
 	refs     []watched
 	unwanted []string
+	told     map[string]Movement // by ref: the last of which hooks said
 }
 
 type answer struct {
 	question
+	finding
 	err error
+}
+
+// finding is what came of a question.
+type finding struct {
+	head  string    // where HEAD leads
+	moved []string  // refs that did, without those seen for the first time
+	last  time.Time // when one of the refs moved last
 }
 
 // errWrite means that the store failed, not the remote.
 var errWrite = errors.New("write down refs")
 
 // ask carries out a question and notes how it went.
-func (p *Poller) ask(ctx context.Context, q question) error {
-	err := p.carryOut(ctx, q)
+func (p *Poller) ask(ctx context.Context, q question) (finding, error) {
+	found, err := p.carryOut(ctx, q)
 	if ctx.Err() != nil || len(q.refs) == 0 {
-		return err
+		return found, err
 	}
-	now := Status{CheckedAt: time.Now().UTC()}
+	now := Status{CheckedAt: time.Now().UTC(), Head: found.head}
 	if err != nil {
-		now.Error = clean(err.Error())
+		now.Error = ask.Clean(err.Error())
 	}
 	before := p.setStatus(q.key, now)
 	switch {
 	case now.Error != "" && before.Error == "":
-		p.log.Warn("a remote cannot be asked", "url", clean(q.url), "error", now.Error)
+		p.log.Warn("a remote cannot be asked", "url", ask.Clean(q.url), "error", now.Error)
 	case now.Error == "" && before.Error != "":
-		p.log.Info("a remote can be asked again", "url", clean(q.url))
+		p.log.Info("a remote can be asked again", "url", ask.Clean(q.url))
 	}
-	return err
+	return found, err
 }
 
-func (p *Poller) carryOut(ctx context.Context, q question) error {
+func (p *Poller) carryOut(ctx context.Context, q question) (finding, error) {
 	forgotten := p.forgetRefs(ctx, q)
 	if len(q.refs) == 0 {
-		return forgotten
+		return finding{}, forgotten
 	}
-	return errors.Join(forgotten, p.observe(ctx, q))
+	found, err := p.observe(ctx, q)
+	return found, errors.Join(forgotten, err)
 }
 
-// observe asks the remote and writes down what moved. What somebody else (a
-// hook) wrote while the remote answered may be newer than the answer: then it
-// is asked again.
-func (p *Poller) observe(ctx context.Context, q question) error {
+// observe asks the remote and writes down what moved. What a hook told while
+// the remote answered may be newer than the answer: then it is asked again.
+func (p *Poller) observe(ctx context.Context, q question) (found finding, err error) {
 	for range commitTries {
 		refs := p.known(q.refs)
 		observed, err := p.list(ctx, q)
 		if err != nil {
-			return err
+			return found, err
 		}
-		overtaken, err := p.record(ctx, q, refs, observed)
+		found.head = observed.Head
+		overtaken, err := p.record(ctx, q, refs, observed.Refs, &found)
 		if err != nil || !overtaken {
-			return err
+			found.last = p.lastMoved(q.refs)
+			return found, err
 		}
 	}
-	return nil // they know better, and there is a next time
+	return found, nil // they know better, and there is a next time
+}
+
+// lastMoved is when one of the refs moved last.
+func (p *Poller) lastMoved(refs []watched) (last time.Time) {
+	p.st.Read(func(f *state.Facts) {
+		for _, w := range refs {
+			if fact := f.Refs[w.name]; fact != nil && fact.MovedAt.After(last) {
+				last = fact.MovedAt
+			}
+		}
+	})
+	return last
 }
 
 // known is refs with the revisions that their facts have now.
@@ -100,34 +126,33 @@ func revOf(fact *state.Ref) int64 {
 	return fact.Rev
 }
 
-// list asks the remote for its refs. Only those that are watched come back,
-// checked: of the others nothing is kept.
-func (p *Poller) list(ctx context.Context, q question) (map[string]string, error) {
+// list asks the remote for its refs.
+func (p *Poller) list(ctx context.Context, q question) (ask.Answer, error) {
 	ctx, cancel := context.WithTimeout(ctx, p.cfg.Timeout)
 	defer cancel()
-	all, err := p.cfg.Lister.List(ctx, q.url)
-	if err != nil {
-		if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-			return nil, fmt.Errorf("no answer within %s: %w", p.cfg.Timeout, err)
-		}
-		return nil, err
+	vcs, _, _ := strings.Cut(string(q.key), "\x00")
+	names := make([]string, len(q.refs))
+	for i, w := range q.refs {
+		names[i] = w.ref
 	}
-	return checkAnswer(all, q.refs)
+	answer, err := p.cfg.Lister.List(ctx, ask.Remote{VCS: vcs, URL: q.asked, Refs: names, Trusted: q.trusted})
+	if err != nil && errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return answer, fmt.Errorf("no answer within %s: %w", p.cfg.Timeout, err)
+	}
+	if err != nil {
+		return answer, err
+	}
+	return answer, checkAnswer(answer.Refs, q.refs)
 }
 
-func checkAnswer(all map[string]string, refs []watched) (map[string]string, error) {
-	if len(all) > maxRefs {
-		return nil, fmt.Errorf("the remote has %d refs, more than %d", len(all), maxRefs)
-	}
-	observed := make(map[string]string, len(refs))
+// checkAnswer tells whether all that is to be written down are revisions.
+func checkAnswer(answer map[string]string, refs []watched) error {
 	for _, w := range refs {
-		revision, ok := all[w.ref]
-		if ok && !isRevision(revision) {
-			return nil, fmt.Errorf("the remote's answer for %s is no revision", w.ref)
+		if revision, ok := answer[w.ref]; ok && !isRevision(revision) {
+			return fmt.Errorf("the remote's answer for %s is no revision", w.ref)
 		}
-		observed[w.ref] = revision
 	}
-	return observed, nil
+	return nil
 }
 
 // isRevision tells whether s is a whole commit ID, SHA-1 or SHA-256.
@@ -137,9 +162,10 @@ func isRevision(s string) bool {
 
 // record writes down which refs moved. What did not move is not written, nor
 // what somebody else wrote since the remote was asked: that is overtaken.
-func (p *Poller) record(ctx context.Context, q question, refs []watched, observed map[string]string) (overtaken bool, err error) {
+func (p *Poller) record(ctx context.Context, q question, refs []watched, observed map[string]string, found *finding) (overtaken bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, commitTimeout)
 	defer cancel()
+	moved := map[string]bool{}
 	err = p.commit(ctx, refs, func(w watched, fact *state.Ref) (state.Write, bool) {
 		revision := observed[w.ref]
 		if fact != nil && fact.Revision == revision {
@@ -149,20 +175,26 @@ func (p *Poller) record(ctx context.Context, q question, refs []watched, observe
 			overtaken = true
 			return state.Write{}, false
 		}
-		return moved(q, w, fact, revision, time.Now().UTC()).Put(w.key), true
+		now := time.Now().UTC()
+		if fact == nil {
+			vcs, _, _ := strings.Cut(string(q.key), "\x00")
+			return (&state.Ref{VCS: vcs, URL: q.url, Ref: w.ref, Revision: revision, MovedAt: now}).Put(w.key), true
+		}
+		moved[w.ref] = true
+		m := q.told[w.ref]
+		m.Said, m.After = m.said(fact.Revision, revision), revision
+		return movedTo(fact, q.url, m, now).Put(w.key), true
 	})
+	found.moved = append(found.moved, slices.Sorted(maps.Keys(moved))...)
 	return overtaken, err
 }
 
-// moved is the fact of a ref that was seen at a revision ("": it does not
-// exist), after another or for the first time.
-func moved(q question, w watched, fact *state.Ref, revision string, now time.Time) *state.Ref {
-	vcs, _, _ := strings.Cut(string(q.key), "\x00")
-	next := &state.Ref{VCS: vcs, URL: q.url, Ref: w.ref, Revision: revision, MovedAt: now}
-	if fact != nil {
-		next.Meta, next.Previous = fact.Meta, fact.Revision
-	}
-	return next
+// movedTo is the fact of a ref that was seen at another revision than before.
+func movedTo(fact *state.Ref, url string, m Movement, now time.Time) *state.Ref {
+	next := *fact
+	next.URL, next.Revision, next.Previous, next.MovedAt, next.Moved = url, m.After, fact.Revision, now, true
+	next.Said = m.Said
+	return &next
 }
 
 // forgetRefs deletes the facts of refs that nobody watches any more.

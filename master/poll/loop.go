@@ -10,14 +10,18 @@ import (
 	"time"
 
 	"github.com/wright-build/wright/manifests"
+	"github.com/wright-build/wright/master/poll/ask"
 	"github.com/wright-build/wright/master/state"
 	"github.com/wright-build/wright/master/store"
 	"github.com/wright-build/wright/master/watchlist"
 )
 
 // shortInterval is up to which the first requests after a start are not spread
-// over the interval.
+// over the interval, if they are few.
 const shortInterval = 10 * time.Second
+
+// fewRemotes is up to how many remotes they are not spread either.
+const fewRemotes = 100
 
 // loop is the one goroutine that knows what is watched and whom to ask next.
 // Requests run beside it and come back as answers.
@@ -26,7 +30,9 @@ type loop struct {
 	sub     *store.Subscription
 	index   watchlist.Index
 	agenda  *agenda
+	pace    pace
 	remotes map[watchlist.RemoteKey]*remote
+	looks   map[watchlist.RemoteKey]*look
 	answers chan answer
 	asked   int // requests under way
 }
@@ -34,9 +40,12 @@ type loop struct {
 // remote is what the loop knows of one remote. It exists as long as a ref of
 // it is watched or has a fact that must go.
 type remote struct {
-	refs     []watched       // sorted by ref
-	unwanted map[string]bool // refs whose facts are to be deleted
-	tries    int             // failed ones: chooses among the spellings of the URL
+	refs     []watched           // sorted by ref
+	unwanted map[string]bool     // refs whose facts are to be deleted
+	tries    int                 // failed ones: chooses among the spellings of the URL
+	fails    int                 // in a row
+	told     map[string]Movement // by ref: the last of which hooks say
+	reliable int                 // movements in a row that hooks told of first
 }
 
 // watched is one ref that is asked for.
@@ -51,8 +60,10 @@ func newLoop(p *Poller) *loop {
 	return &loop{
 		p:       p,
 		sub:     p.st.Subscribe(state.KindInForce, state.KindReport),
-		agenda:  newAgenda(p.cfg.Interval, p.cfg.Concurrency, jitter),
+		agenda:  newAgenda(p.cfg.Concurrency, p.cfg.PerHost, jitter),
+		pace:    pace{p.cfg.Interval, p.cfg.MaxInterval},
 		remotes: map[watchlist.RemoteKey]*remote{},
+		looks:   map[watchlist.RemoteKey]*look{},
 		answers: make(chan answer),
 	}
 }
@@ -73,9 +84,7 @@ func (l *loop) run(ctx context.Context) error {
 	defer timer.Stop()
 	l.begin(time.Now())
 	for ctx.Err() == nil {
-		for _, key := range l.agenda.start(time.Now()) {
-			l.launch(ctx, key)
-		}
+		l.start(ctx, time.Now())
 		timer.Stop()
 		if at, ok := l.agenda.next(); ok {
 			timer.Reset(time.Until(at))
@@ -89,30 +98,75 @@ func (l *loop) run(ctx context.Context) error {
 		case <-l.sub.Wake():
 			l.follow()
 		case <-l.p.wake:
-			for key := range l.p.takeUrged() {
-				if l.remotes[key] != nil {
-					l.agenda.urge(key)
-				}
-			}
+			l.hear(l.p.takeNews())
+			l.arrange(l.p.takeLooks(), time.Now())
 		}
 	}
 	return nil
 }
 
-// begin takes up everything in force. A remote all of whose refs were observed
-// before is asked somewhere within the interval; the others at once.
+// hear takes in what others know of remotes.
+func (l *loop) hear(all map[watchlist.RemoteKey]news) {
+	for key, n := range all {
+		rem := l.remotes[key]
+		if rem == nil {
+			continue
+		}
+		rem.hear(n.told)
+		rem.reliable += n.steps
+		if n.urgent {
+			l.agenda.urge(key)
+		}
+	}
+}
+
+// hear remembers what hooks told.
+func (r *remote) hear(told map[string]Movement) {
+	maps.Copy(r.told, told)
+}
+
+// begin takes up everything in force. What is new is asked at once, the others
+// somewhere within the interval, so that a restart is no storm.
 func (l *loop) begin(now time.Time) {
 	l.sub.Take()
-	for r := range l.update(l.inForce()) {
+	instances := l.inForce()
+	changed := slices.Collect(l.update(instances))
+	fresh := l.fresh(instances, now)
+	spread := l.p.cfg.Interval > shortInterval || len(changed) > fewRemotes
+	for _, r := range changed {
 		rem := l.relist(r)
 		at := now
-		if l.p.cfg.Interval > shortInterval && l.observed(rem) {
+		if spread && (!fresh[r.Key] || l.observed(rem)) {
 			at = now.Add(time.Duration(rand.Float64() * float64(l.p.cfg.Interval)))
 		}
-		l.agenda.add(r.Key, at)
+		l.agenda.add(r.Key, l.hostOf(r.Key), at)
 	}
 	l.strays(now)
 }
+
+// fresh is the remotes of lists so young that nobody may have asked them yet.
+func (l *loop) fresh(instances map[string]bool, now time.Time) map[watchlist.RemoteKey]bool {
+	young := map[string]bool{}
+	l.p.st.Read(func(f *state.Facts) {
+		for name := range instances {
+			m, r := f.Manifests[name], f.Reports[name]
+			young[name] = m != nil && now.Sub(m.Since) < l.p.youth() || r != nil && now.Sub(r.At) < l.p.youth()
+		}
+	})
+	keys := map[watchlist.RemoteKey]bool{}
+	for name := range instances {
+		if young[name] {
+			for key := range l.index.RemotesOf(name) {
+				keys[key] = true
+			}
+		}
+	}
+	return keys
+}
+
+// youth is how long a list may wait for its first answers; what has none after
+// that has failed.
+func (p *Poller) youth() time.Duration { return max(time.Minute, p.cfg.Interval+p.cfg.Timeout) }
 
 // follow takes up what has changed; remotes with new refs are asked at once.
 func (l *loop) follow() {
@@ -126,6 +180,7 @@ func (l *loop) follow() {
 	}
 	for r := range l.update(instances) {
 		l.relist(r)
+		l.agenda.add(r.Key, l.hostOf(r.Key), time.Now())
 		l.agenda.urge(r.Key)
 	}
 	if all {
@@ -195,13 +250,14 @@ func (l *loop) relist(r watchlist.Remote) *remote {
 	for ref := range before {
 		rem.unwanted[ref] = true
 	}
+	l.p.watch(r.Key, rem.refs)
 	return rem
 }
 
 func (l *loop) remote(key watchlist.RemoteKey) *remote {
 	rem := l.remotes[key]
 	if rem == nil {
-		rem = &remote{unwanted: map[string]bool{}}
+		rem = &remote{unwanted: map[string]bool{}, told: map[string]Movement{}}
 		l.remotes[key] = rem
 	}
 	return rem
@@ -224,32 +280,43 @@ func (l *loop) strays(now time.Time) {
 		if len(l.index.Instances(r.Key())) == 0 {
 			key := watchlist.KeyOf(r.VCS, r.URL)
 			l.remote(key).unwanted[r.Ref] = true
-			l.agenda.add(key, now)
+			l.agenda.add(key, "", now)
 		}
 	}
+}
+
+// hostOf is the host that a remote is asked at.
+func (l *loop) hostOf(key watchlist.RemoteKey) string {
+	urls := l.index.Spellings(key)
+	if len(urls) == 0 {
+		return ""
+	}
+	asked, _ := rewritten(urls[0], l.p.cfg.Rewrites)
+	return ask.Host(asked)
 }
 
 // launch begins a request, which ends as an answer.
 func (l *loop) launch(ctx context.Context, key watchlist.RemoteKey) {
 	rem := l.remotes[key]
-	q := question{key: key, refs: rem.refs, unwanted: slices.Collect(maps.Keys(rem.unwanted))}
+	q := question{key: key, refs: rem.refs, unwanted: slices.Collect(maps.Keys(rem.unwanted)), told: rem.told}
+	rem.told = map[string]Movement{}
 	if urls := l.index.Spellings(key); len(urls) > 0 {
 		q.url = urls[rem.tries%len(urls)]
+		q.asked, q.trusted = rewritten(q.url, l.p.cfg.Rewrites)
+		q.trusted = q.trusted || l.index.Trusted(key)
 	}
 	l.asked++
-	go func() { l.answers <- answer{q, l.p.ask(ctx, q)} }()
+	go func() {
+		found, err := l.p.ask(ctx, q)
+		l.answers <- answer{q, found, err}
+	}()
 }
 
-// finish takes in an answer. A remote is left alone for longer if it failed, not
-// if the store did; one of which nothing is watched and whose facts are gone is
-// forgotten.
+// finish takes in an answer; one of which nothing is watched and whose facts
+// are gone is forgotten.
 func (l *loop) finish(a answer, now time.Time) {
 	rem := l.remotes[a.key]
-	failed := a.err != nil && !errors.Is(a.err, errWrite)
-	l.agenda.done(a.key, now, failed)
-	if failed {
-		rem.tries++
-	}
+	l.plan(rem, a, now)
 	if a.err != nil {
 		return
 	}
@@ -259,6 +326,27 @@ func (l *loop) finish(a answer, now time.Time) {
 	if len(rem.refs) == 0 && len(rem.unwanted) == 0 {
 		delete(l.remotes, a.key)
 		l.agenda.drop(a.key)
-		l.p.forget(a.key)
+		l.p.watch(a.key, nil)
 	}
+}
+
+// plan says when a remote is asked again: later if it failed, not if the store
+// did.
+func (l *loop) plan(rem *remote, a answer, now time.Time) {
+	rest := l.pace.interval
+	failed := a.err != nil && !errors.Is(a.err, errWrite)
+	if failed {
+		rem.tries++
+		rem.fails++
+		rest = l.pace.backOff(rem.fails)
+	}
+	if a.err != nil {
+		rem.hear(a.told) // the next answer may show it
+	} else {
+		told := maps.Clone(a.told)
+		maps.Copy(told, rem.told)
+		rem.fails, rem.reliable = 0, reliable(rem.reliable, a.moved, told)
+		rest = l.pace.rest(now.Sub(a.last), rem.reliable)
+	}
+	l.agenda.done(a.key, now, rest, failed)
 }

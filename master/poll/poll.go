@@ -1,11 +1,12 @@
 // Package poll asks each watched remote for its refs, once per interval and at
-// once when a watch is new, and writes down what moved: it is one of the only
-// writers of state.Ref.
+// once when a watch is new, and writes down what moved; what hooks are told it
+// writes down as if it had found it. It is the only writer of state.Ref.
 //
 // It does not know what a movement means to an instance, whether a build
 // follows, or which instances want a remote; one request answers all of them.
 // What it knows beyond the facts (when a remote was asked, what it said
-// wrong) is in memory only.
+// wrong, whether hooks tell of it) is in memory only. How a remote is asked is
+// the business of package ask.
 package poll
 
 import (
@@ -15,25 +16,28 @@ import (
 	"sync"
 	"time"
 
+	"github.com/wright-build/wright/manifests"
+	"github.com/wright-build/wright/master/poll/ask"
 	"github.com/wright-build/wright/master/store"
 	"github.com/wright-build/wright/master/watchlist"
 )
 
 // Lister asks one remote for its refs. It must come back when ctx ends.
 type Lister interface {
-	// List returns the revision of every ref, by full name and without peeled
-	// ("^{}") names: an annotated tag has the revision it leads to. The key
-	// "HEAD" is there if the remote's HEAD leads to a revision. An empty
-	// repository has no refs, which is no error.
-	List(ctx context.Context, url string) (map[string]string, error)
+	List(ctx context.Context, r ask.Remote) (ask.Answer, error)
 }
 
 // Config is how remotes are asked. The zero value means the defaults.
 type Config struct {
-	Interval    time.Duration // between two requests to one remote, ±10 %; default 60 s
-	Timeout     time.Duration // of one request; default 30 s
-	Concurrency int           // requests at once, those that are slow not counted; default 32
-	Lister      Lister        // default NewGit()
+	Interval    time.Duration       // between two requests to a remote that moves, at most 10 % less; default 60 s
+	MaxInterval time.Duration       // to one that rests or whose hooks are reliable; 0: as Interval, and ten times that
+	Timeout     time.Duration       // of one request; default 30 s
+	Concurrency int                 // requests at once, those that are slow not counted; default 32, or PerHost if that is more
+	PerHost     int                 // of them to one host; default 8
+	Rewrites    []manifests.Rewrite // of URLs, for asking only; the first that fits counts
+	Hosts       watchlist.Hosts     // where remotes may be that no manifest names
+	Logins      ask.Logins          // default none
+	Lister      Lister              // default one with Hosts and Logins
 }
 
 func (c Config) withDefaults() Config {
@@ -43,11 +47,14 @@ func (c Config) withDefaults() Config {
 	if c.Timeout <= 0 {
 		c.Timeout = 30 * time.Second
 	}
+	if c.PerHost <= 0 {
+		c.PerHost = 8
+	}
 	if c.Concurrency <= 0 {
-		c.Concurrency = 32
+		c.Concurrency = max(32, c.PerHost)
 	}
 	if c.Lister == nil {
-		c.Lister = NewGit()
+		c.Lister = ask.New(ask.Config{Hosts: c.Hosts, Logins: c.Logins})
 	}
 	return c
 }
@@ -56,28 +63,40 @@ func (c Config) withDefaults() Config {
 type Status struct {
 	CheckedAt time.Time // when the answer, or its failure, was there; zero: not asked yet
 	Error     string    // "" is none; holds no secrets
+	Head      string    // the ref that HEAD leads to; "" is unknown
 }
 
-// maxUrged bounds how many remotes wait for Run to take up CheckNow.
-const maxUrged = 10000
+// maxNews bounds the remotes of which news wait for Run to take them up.
+const maxNews = 10000
 
 // Poller asks remotes. Its methods are safe for concurrent use.
 type Poller struct {
 	st   *store.Store
 	cfg  Config
 	log  *slog.Logger
-	wake chan struct{} // urged has something new
+	wake chan struct{} // there are news
 
-	mu     sync.Mutex // guards all below
-	status map[watchlist.RemoteKey]Status
-	urged  map[watchlist.RemoteKey]bool
+	mu       sync.Mutex // guards all below
+	status   map[watchlist.RemoteKey]Status
+	watching map[watchlist.RemoteKey][]watched // sorted by ref; the slices do not change
+	news     map[watchlist.RemoteKey]news
+	looks    []lookNews
+	looked   int64 // looks that there were
+}
+
+// news is what others know of a remote.
+type news struct {
+	urgent bool                // it is to be asked at once
+	told   map[string]Movement // by ref: the last of which hooks say
+	steps  int                 // movements that hooks told of and that are written down
 }
 
 // New makes a poller. The store's facts must be loaded before Run.
 func New(st *store.Store, cfg Config, log *slog.Logger) *Poller {
 	return &Poller{
 		st: st, cfg: cfg.withDefaults(), log: log, wake: make(chan struct{}, 1),
-		status: map[watchlist.RemoteKey]Status{}, urged: map[watchlist.RemoteKey]bool{},
+		status: map[watchlist.RemoteKey]Status{}, watching: map[watchlist.RemoteKey][]watched{},
+		news: map[watchlist.RemoteKey]news{},
 	}
 }
 
@@ -97,14 +116,48 @@ func (p *Poller) Status(vcs, url string) Status {
 	return p.status[key]
 }
 
-// CheckNow has git remotes asked at once, because a person or a hook says that
-// something moved. URLs that nobody watches are ignored.
+// CheckNow has remotes asked at once, because a person says that something
+// moved. URLs that nobody watches are ignored.
 func (p *Poller) CheckNow(urls ...string) {
-	p.mu.Lock()
 	for _, url := range urls {
-		if len(p.urged) < maxUrged {
-			p.urged[watchlist.KeyOf("git", url)] = true
+		for _, vcs := range []string{"git", "hg"} {
+			if key := watchlist.KeyOf(vcs, url); vcs == "git" || p.isWatched(key) {
+				p.tell(key, func(n *news) { n.urgent = true })
+			}
 		}
+	}
+}
+
+func (p *Poller) isWatched(key watchlist.RemoteKey) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.watching[key] != nil
+}
+
+// Told has a remote asked at once of which a hook says that a ref moved. If
+// hooks always tell before a question finds a movement, questions become rare.
+func (p *Poller) Told(m Movement) {
+	key := watchlist.KeyOf(m.VCS, m.URL)
+	if _, ok := p.watched(key, m.Ref); !ok {
+		m.Said = nil // nobody will want to know
+	}
+	p.tell(key, func(n *news) { n.urgent = true; n.hear(m) })
+}
+
+func (n *news) hear(m Movement) {
+	if n.told == nil {
+		n.told = map[string]Movement{}
+	}
+	n.told[m.Ref] = m
+}
+
+// tell leaves news of a remote; of one that is not watched Run ignores them.
+func (p *Poller) tell(key watchlist.RemoteKey, add func(*news)) {
+	p.mu.Lock()
+	n, known := p.news[key]
+	if known || len(p.news) < maxNews {
+		add(&n)
+		p.news[key] = n
 	}
 	p.mu.Unlock()
 	select {
@@ -113,13 +166,13 @@ func (p *Poller) CheckNow(urls ...string) {
 	}
 }
 
-// takeUrged returns what CheckNow was called for since the last time.
-func (p *Poller) takeUrged() map[watchlist.RemoteKey]bool {
+// takeNews returns what is new since the last time.
+func (p *Poller) takeNews() map[watchlist.RemoteKey]news {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	urged := p.urged
-	p.urged = map[watchlist.RemoteKey]bool{}
-	return urged
+	all := p.news
+	p.news = map[watchlist.RemoteKey]news{}
+	return all
 }
 
 // setStatus notes how a request went and returns how the one before did.
@@ -131,11 +184,19 @@ func (p *Poller) setStatus(key watchlist.RemoteKey, s Status) (before Status) {
 	return before
 }
 
-func (p *Poller) forget(key watchlist.RemoteKey) {
+// watch notes which refs of a remote are watched; none: it is forgotten.
+func (p *Poller) watch(key watchlist.RemoteKey, refs []watched) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if len(refs) > 0 {
+		p.watching[key] = refs
+		return
+	}
+	delete(p.watching, key)
+	delete(p.news, key)
 	delete(p.status, key)
 }
 
-// jitter spreads what would happen at the same time: 0.9 to 1.1.
-func jitter() float64 { return 0.9 + 0.2*rand.Float64() }
+// jitter spreads what would happen at the same time, and delays nothing: 0.9
+// to 1.
+func jitter() float64 { return 0.9 + 0.1*rand.Float64() }

@@ -3,9 +3,12 @@
 // dropping a request or going back: once anybody has seen the new AppServer,
 // no new request is answered by the old one.
 //
-// It does not know why an AppServer is active, and changes nothing: it is told
-// where requests go. It serves names on this machine only; elsewhere the DNS
-// provider of an instance does this.
+// It is a balancer by the contract of plugins/balancer, too: names can be set,
+// listed and deleted. The facts give the names of this machine (see Follow);
+// elsewhere the DNS provider and the balancer of an instance do this.
+//
+// It does not know why an AppServer is active, and remembers nothing: it is told
+// where requests go.
 package proxy
 
 import (
@@ -28,9 +31,12 @@ type Proxy struct {
 	log *slog.Logger
 	rev *httputil.ReverseProxy
 
-	mu     sync.RWMutex // guards all below
-	routes map[string]*route
+	mu     sync.RWMutex      // guards all below
+	routes map[string]*route // by host name, in lower case
 }
+
+// domain is where the instances' own names are.
+const domain = ".localhost"
 
 // New returns a proxy that knows no instance yet.
 func New(log *slog.Logger) *Proxy {
@@ -60,7 +66,7 @@ func (p *Proxy) Run(ctx context.Context, st *store.Store) error {
 		sub.Take()
 		var routes map[string]string
 		st.Read(func(f *state.Facts) { routes = Routes(f) })
-		p.Set(routes)
+		p.Follow(routes)
 	}
 }
 
@@ -81,33 +87,48 @@ func Routes(f *state.Facts) map[string]string {
 	return routes
 }
 
-// Set says where the requests of each instance go from now on: to host:port,
+// Follow says where the requests of each instance go from now on: to host:port,
 // or nowhere if that is empty. Instances that are missing are unknown from now
-// on. Those whose address stays the same are not touched.
-func (p *Proxy) Set(routes map[string]string) {
+// on. Those whose address stays the same are not touched, nor are routes that
+// were set by the contract.
+func (p *Proxy) Follow(instances map[string]string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for name, address := range routes {
+	for name, address := range instances {
 		if !validAddress(address) {
 			p.log.Warn("an AppServer's address is not host:port", "instance", name, "address", address)
 			address = ""
 		}
-		if p.routes[name] == nil {
-			p.routes[name] = &route{instance: name}
-		}
-		p.turn(p.routes[name], address)
+		p.follow(name, address)
 	}
-	for name, r := range p.routes {
-		if _, known := routes[name]; !known {
-			p.turn(r, "")
-			delete(p.routes, name)
+	for host, r := range p.routes {
+		if _, known := instances[r.name]; r.followed && !known {
+			p.turn(r, nil)
+			delete(p.routes, host)
 		}
 	}
 }
 
-func (p *Proxy) turn(r *route, address string) {
-	if from, turned := r.turn(address); turned {
-		p.log.Info("requests go to another AppServer", "instance", r.instance, "from", from, "to", address)
+func (p *Proxy) follow(name, address string) {
+	r := p.routes[name+domain]
+	if r != nil && !r.followed { // the facts' word counts more
+		p.turn(r, nil)
+		r = nil
+	}
+	if r == nil {
+		r = &route{name: name, followed: true}
+		p.routes[name+domain] = r
+	}
+	if address == "" {
+		p.turn(r, nil)
+		return
+	}
+	p.turn(r, []string{address})
+}
+
+func (p *Proxy) turn(r *route, addresses []string) {
+	if from, turned := r.turn(addresses); turned {
+		p.log.Info("requests go to another AppServer", "name", r.name, "from", from, "to", addresses)
 	}
 }
 
@@ -120,17 +141,23 @@ func validAddress(s string) bool {
 	return err == nil && bad == nil && n > 0 && host != "" && !strings.ContainsAny(host, "/@?#\\ %")
 }
 
+// hostName is the name in a Host header, as routes are kept by.
+func hostName(host string) string {
+	host, port, found := strings.Cut(host, ":")
+	if n, err := strconv.ParseUint(port, 10, 16); found && (err != nil || n == 0) {
+		return ""
+	}
+	return normal(host)
+}
+
 // Match returns the instance that a Host header names: "shop.localhost:8080"
 // is shop. Names are DNS labels, in any case; every other host is not ours.
 // Whether there is such an instance is another question.
 func (p *Proxy) Match(host string) (instance string, ok bool) {
 	host, port, found := strings.Cut(host, ":")
-	if found {
-		if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
-			return "", false
-		}
+	if n, err := strconv.ParseUint(port, 10, 16); found && (err != nil || n == 0) {
+		return "", false
 	}
-	const domain = ".localhost"
 	n := len(host) - len(domain)
 	if n < 0 || !strings.EqualFold(host[n:], domain) || !label(host[:n]) {
 		return "", false
@@ -152,15 +179,14 @@ func label(s string) bool {
 // instance has, 503 when it has no active AppServer, 502 when that does not
 // answer, 508 for a request that goes round in circles.
 func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	name, ok := p.Match(r.Host)
 	p.mu.RLock()
-	to := p.routes[name]
+	to := p.routes[hostName(r.Host)]
 	p.mu.RUnlock()
 	switch {
-	case !ok || to == nil:
+	case to == nil:
 		unknownPage(w, r.Host)
 	case circling(r.Header):
-		circlePage(w, name)
+		circlePage(w, to.name)
 	default:
 		p.forward(w, r, to)
 	}
@@ -170,11 +196,11 @@ func (p *Proxy) forward(w http.ResponseWriter, r *http.Request, to *route) {
 	v := &visit{route: to}
 	defer v.leave()
 	if err := v.enter(r.Context()); err != nil {
-		absentPage(w, to.instance) // the client is gone, or the server about to be
+		absentPage(w, to.name) // the client is gone, or the server about to be
 		return
 	}
 	if v.target == nil {
-		absentPage(w, to.instance)
+		absentPage(w, to.name)
 		return
 	}
 	p.rev.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), visitKey{}, v)))
@@ -191,10 +217,10 @@ func (p *Proxy) failed(w http.ResponseWriter, r *http.Request, err error) {
 	case r.Context().Err() != nil:
 		w.WriteHeader(http.StatusBadGateway) // nobody reads it
 	case errors.Is(err, errAbsent):
-		absentPage(w, v.route.instance)
+		absentPage(w, v.route.name)
 	default:
-		p.log.Warn("an AppServer does not answer", "instance", v.route.instance, "error", err)
-		silentPage(w, v.route.instance)
+		p.log.Warn("an AppServer does not answer", "name", v.route.name, "error", err)
+		silentPage(w, v.route.name)
 	}
 }
 

@@ -32,8 +32,9 @@ var errAbsent = errors.New("no active AppServer")
 // visit is one request on its way: where it runs. It belongs to the goroutine
 // that serves the request.
 type visit struct {
-	route  *route
-	target *target // nil: nowhere
+	route   *route
+	target  *target // nil: nowhere
+	address string  // which of the target's
 }
 
 type visitKey struct{}
@@ -41,7 +42,7 @@ type visitKey struct{}
 func visitOf(ctx context.Context) *visit { return ctx.Value(visitKey{}).(*visit) }
 
 func (v *visit) enter(ctx context.Context) (err error) {
-	v.target, err = v.route.enter(ctx)
+	v.target, v.address, err = v.route.enter(ctx)
 	return err
 }
 
@@ -81,7 +82,7 @@ func (v *visit) send(r *http.Request) (*http.Response, error) {
 	}
 	out := r.WithContext(r.Context())
 	url := *r.URL
-	url.Scheme, url.Host = "http", v.target.address
+	url.Scheme, url.Host = "http", v.address
 	out.URL = &url
 	return v.target.transport.RoundTrip(out)
 }

@@ -30,6 +30,20 @@ func seenAt(revision string, rev int64, second int) *state.Ref {
 	return &state.Ref{Meta: state.Meta{Rev: rev}, Revision: revision, MovedAt: at(second)}
 }
 
+// movedAt is a ref that was seen before at another revision.
+func movedAt(previous, revision string, rev int64, second int) *state.Ref {
+	r := seenAt(revision, rev, second)
+	r.Previous, r.Moved = previous, true
+	return r
+}
+
+// auto is a watch that a report lists without a revision.
+func auto(name string, factsAt int64) watchlist.Watch {
+	w := used(name, "", factsAt)
+	w.Origin = watchlist.Auto
+	return w
+}
+
 // remembered writes what an instance remembers: "a=r1@10", with a "!" if it was
 // only discovered.
 func remembered(all ...string) map[string]state.Seen {
@@ -62,7 +76,7 @@ func show(v Verdict) string {
 	}
 	var seen []string
 	for key, s := range v.Seen {
-		name := strings.TrimPrefix(strings.Split(key, "\x00")[1], "https://h.test/")
+		name := strings.TrimPrefix(strings.Split(key, "\x00")[1], "any://h.test/")
 		text := fmt.Sprintf("%s=%s@%d", name, s.Revision, s.At)
 		if s.Discovered {
 			text += "!"
@@ -74,7 +88,7 @@ func show(v Verdict) string {
 }
 
 func TestDecide(t *testing.T) {
-	// The quiet time is 90 s; it is second 100.
+	// The quiet time is 90 s; it is second 100; the manifest is in force since revision 4.
 	for name, c := range map[string]struct {
 		seen    map[string]state.Seen
 		watches []Observed
@@ -106,14 +120,22 @@ func TestDecide(t *testing.T) {
 		"deleted":                            {remembered("a=r1@5"), []Observed{{watch("a"), seenAt("", 6, 0)}}, false, "a=r1@5"},
 		"created again as it was":            {remembered("a=r1@5"), []Observed{{watch("a"), seenAt("r1", 7, 0)}}, false, "a=r1@5"},
 		"created again elsewhere":            {remembered("a=r1@5"), []Observed{{watch("a"), seenAt("r2", 7, 0)}}, false, "build r1>r2 a=r2@7"},
-		"not there at first":                 {nil, []Observed{{watch("a"), seenAt("", 5, 0)}}, false, ""},
+		"not there at first":                 {nil, []Observed{{watch("a"), seenAt("", 5, 0)}}, false, "a=@5!"},
+		"there at last":                      {remembered("a=@5!"), []Observed{{watch("a"), seenAt("r1", 7, 0)}}, false, "build >r1 a=r1@7"},
+		"it moved before it was looked at":   {nil, []Observed{{watch("a"), movedAt("r1", "r2", 5, 0)}}, false, "build r1>r2 a=r2@5"},
+		"it moved before it was watched":     {nil, []Observed{{watch("a"), movedAt("r1", "r2", 3, 0)}}, false, "a=r2@3!"},
+		"it came before it was looked at":    {nil, []Observed{{watch("a"), movedAt("", "r1", 5, 0)}}, false, "build >r1 a=r1@5"},
+		"it went before it was looked at":    {nil, []Observed{{watch("a"), movedAt("r1", "", 5, 0)}}, false, "a=r1@0!"},
+		"it came, too late to be waited for": {nil, []Observed{{watch("a"), movedAt("r1", "r2", 5, 50)}}, false, "wake=140 a=r1@0!"},
+		"it moved during the build":          {nil, []Observed{{auto("a", 4), movedAt("r1", "r2", 5, 0)}}, false, "build r1>r2 a=r2@5"},
+		"it moved before the build":          {nil, []Observed{{auto("a", 5), movedAt("r1", "r2", 5, 0)}}, false, "a=r2@5!"},
 		"a watch that is gone is forgotten":  {remembered("a=r1@5", "b=r1@5"), []Observed{{watch("a"), seenAt("r1", 5, 0)}}, false, "a=r1@5"},
 		"a failing build does not loop":      {remembered("a=r2@6"), []Observed{{used("a", "r1", 5), seenAt("r2", 6, 0)}}, false, "a=r2@6"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			m := &manifests.Manifest{Instance: "shop", TreeStableTimer: 90 * time.Second}
 			before := fmt.Sprint(c.seen)
-			v := Decide(Situation{Manifest: m, Instance: state.Instance{Name: "shop", Seen: c.seen}, Watches: c.watches, Waiting: c.waiting}, at(100))
+			v := Decide(Situation{Manifest: m, Since: 4, Instance: state.Instance{Name: "shop", Seen: c.seen}, Watches: c.watches, Waiting: c.waiting}, at(100))
 			if got := show(v); got != c.want {
 				t.Errorf("got  %s\nwant %s", got, c.want)
 			}
@@ -121,12 +143,22 @@ func TestDecide(t *testing.T) {
 				t.Errorf("what was remembered changed in place to %s", now)
 			}
 			if v.Build != nil { // decided once more, nothing follows
-				again := Decide(Situation{Manifest: m, Instance: state.Instance{Seen: v.Seen}, Watches: c.watches}, at(200))
+				again := Decide(Situation{Manifest: m, Since: 4, Instance: state.Instance{Seen: v.Seen}, Watches: c.watches}, at(200))
 				if again.Build != nil || len(again.Join) > 0 || again.remembers(state.Instance{Seen: v.Seen}) {
 					t.Errorf("decided twice: %s", show(again))
 				}
 			}
 		})
+	}
+}
+
+// What was observed before a build was handed out has been fetched by it, even
+// if this room comes to look at it only now.
+func TestDecideAfterHandingOut(t *testing.T) {
+	watches := []Observed{{watch("a"), seenAt("r2", 6, 0)}, {watch("b"), movedAt("r1", "r2", 7, 0)}, {watch("c"), seenAt("r2", 8, 0)}}
+	s := Situation{Manifest: &manifests.Manifest{}, Since: 4, Covered: 7, Watches: watches, Instance: state.Instance{Seen: remembered("a=r1@5", "c=r1@5")}}
+	if got, want := show(Decide(s, at(100))), "build r1>r2 a=r2@6 b=r2@7 c=r2@8"; got != want {
+		t.Errorf("got %s, want %s", got, want)
 	}
 }
 

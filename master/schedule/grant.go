@@ -10,46 +10,82 @@ import (
 // maxTogether is how many wishes are granted in one transaction.
 const maxTogether = 60
 
+// grants are wishes that are granted in one transaction.
+type grants struct {
+	instances map[string]*state.Instance // copies, one for all wishes
+	writes    []state.Write
+	wishes    []*wish
+	builds    []*state.Build // what each is answered; nil: nothing to build
+}
+
 // grant carries out a wish, and with it, in the same transaction, all others
-// that wait already.
+// that wait already. One that comes to many builds has a transaction of its own.
 func (s *Scheduler) grant(ctx context.Context, first *wish) {
 	wishes := []*wish{first}
 	for len(wishes) < maxTogether && len(s.asked) > 0 {
 		wishes = append(wishes, <-s.asked)
 	}
-	instances := map[string]*state.Instance{}
-	var writes []state.Write
-	var granted []*wish
-	var builds []*state.Build
+	var g grants
 	for _, w := range wishes {
-		i, m := s.instance(instances, w.instance)
-		b, err := w.do(i, m)
-		if err != nil {
-			w.answer <- answer{err: err}
-			continue
+		many := s.multiplies(w.instance)
+		if many {
+			s.settle(ctx, &g)
 		}
-		if b != nil {
-			writes = append(writes, b.Put())
+		s.take(&g, w)
+		if many {
+			s.settle(ctx, &g)
 		}
-		granted, builds = append(granted, w), append(builds, b)
 	}
-	if len(granted) == 0 {
+	s.settle(ctx, &g)
+}
+
+// take adds a wish, or refuses it.
+func (s *Scheduler) take(g *grants, w *wish) {
+	if g.instances == nil {
+		g.instances = map[string]*state.Instance{}
+	}
+	i, m := s.instance(g.instances, w.instance)
+	b, err := w.do(i, m)
+	if err != nil {
+		w.answer <- answer{err: err}
 		return
 	}
-	for _, w := range granted {
-		if i := instances[w.instance]; i != nil {
-			writes = append(writes, i.Put())
-			delete(instances, w.instance)
+	if b != nil {
+		for _, b := range s.family(i, b) {
+			g.writes = append(g.writes, b.Put())
 		}
 	}
-	err := s.store.CommitSeen(ctx, writes...)
-	for n, w := range granted {
-		a := answer{err: err}
-		if builds[n] != nil {
-			a.build = *builds[n]
+	g.wishes, g.builds = append(g.wishes, w), append(g.builds, b)
+}
+
+// settle stores what was granted, answers, and begins anew.
+func (s *Scheduler) settle(ctx context.Context, g *grants) {
+	for _, w := range g.wishes {
+		if i := g.instances[w.instance]; i != nil {
+			g.writes = append(g.writes, i.Put())
+			delete(g.instances, w.instance)
 		}
-		w.answer <- a
 	}
+	if len(g.wishes) > 0 {
+		err := s.store.CommitSeen(ctx, g.writes...)
+		for n, w := range g.wishes {
+			a := answer{err: err}
+			if g.builds[n] != nil {
+				a.build = *g.builds[n]
+			}
+			w.answer <- a
+		}
+	}
+	*g = grants{}
+}
+
+// multiplies says whether a request for an instance comes to several builds.
+func (s *Scheduler) multiplies(instance string) (many bool) {
+	s.store.Read(func(f *state.Facts) {
+		m := manifestOf(f, instance)
+		many = m != nil && len(m.Where.For) > 0
+	})
+	return many
 }
 
 // instance returns a copy of what is remembered of an instance, the same one

@@ -34,7 +34,11 @@ func open(t *testing.T, instances ...string) *house {
 
 // run starts a scheduler; stop ends it as a crash would.
 func (h *house) run() (s *schedule.Scheduler, stop func()) {
-	s = schedule.New(h.store, slog.New(slog.DiscardHandler))
+	return h.runWith(nil)
+}
+
+func (h *house) runWith(c schedule.Comparer) (s *schedule.Scheduler, stop func()) {
+	s = schedule.New(h.store, c, slog.New(slog.DiscardHandler))
 	ctx, cancel := context.WithCancel(h.Context())
 	var all sync.WaitGroup
 	all.Go(func() { _ = s.Run(ctx) })
@@ -65,7 +69,7 @@ func (h *house) moves(revision string) {
 
 func (h *house) until(what string, holds func(f *state.Facts) bool) {
 	h.Helper()
-	ctx, cancel := context.WithTimeout(h.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(h.Context(), 2*time.Minute)
 	defer cancel()
 	if err := h.store.Await(ctx, holds); err != nil {
 		h.Fatalf("waited in vain until %s", what)

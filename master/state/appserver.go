@@ -85,8 +85,10 @@ type AppServer struct {
 	Manually  bool                 `json:"manually,omitempty"`
 	Keep      int                  `json:"keep"`
 	DNS       *manifests.DNS       `json:"dns,omitempty"`
+	Balancer  *manifests.Balancer  `json:"balancer,omitempty"`
 	Databases []manifests.Database `json:"databases,omitempty"`
-	Wanted    Doing                `json:"wanted,omitempty"` // by a person
+	Wanted    Doing                `json:"wanted,omitempty"`    // by a person
+	Forgotten bool                 `json:"forgotten,omitempty"` // a person gave up what is left of it
 	Operation *Operation           `json:"operation,omitempty"`
 	Good      bool                 `json:"good,omitempty"` // its build succeeded
 	Error     string               `json:"error,omitempty"`
@@ -102,8 +104,17 @@ func Plan(b *Build, m *manifests.Manifest, now time.Time) AppServer {
 		ID: AppServerID(b.ID, b.Attempt), Instance: b.Instance, Build: b.ID, Number: b.Number,
 		Attempt: b.Attempt, Agent: b.Agent, State: Planned, Provider: m.AppServer.Cloud,
 		Manually: m.AppServer.Activate == manifests.Manually, Keep: keep,
-		DNS: m.DNS, Databases: m.Databases, CreatedAt: now,
+		DNS: m.DNS, Balancer: m.Balancer, Databases: m.Databases, CreatedAt: now,
 	}
+}
+
+// Named says whether providers make a name lead to it: then it takes an
+// operation to activate it, and to deactivate it.
+func (a *AppServer) Named() bool { return a.DNS != nil || a.Balancer != nil }
+
+// Waiting says whether an agent is to do an operation that is not done yet.
+func (a *AppServer) Waiting() bool {
+	return a.Operation != nil && !a.Operation.Done && a.Operation.Error == ""
 }
 
 // Advance moves an AppServer forward; to where it already is or was, it does

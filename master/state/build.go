@@ -2,6 +2,7 @@ package state
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -21,6 +22,9 @@ const (
 	Errored   BuildState = "errored" // Wright or a host could not
 	Cancelled BuildState = "cancelled"
 )
+
+// maxFaults is how many attempts a build has whose agents' hosts are at fault.
+const maxFaults = 3
 
 // MaxAttempts is how often a build that loses its agent is tried.
 const MaxAttempts = 5
@@ -97,19 +101,39 @@ type Build struct {
 	Reason    Reason            `json:"reason"`
 	Priority  int               `json:"priority,omitempty"`
 	Requires  []string          `json:"requires,omitempty"` // capabilities and plugins
+	Where     manifests.Where   `json:"where,omitzero"`     // as its manifest was when it was requested
+	Group     int64             `json:"group,omitempty"`    // number of the first of those that one request came to; 0: there is one
+	Matrix    []string          `json:"matrix,omitempty"`   // which of them it is: the versions that it is for, also in Requires
 	Revision  string            `json:"revision,omitempty"` // of the source, when a person chose it
 	Attempt   int               `json:"attempt"`
 	Agent     string            `json:"agent,omitempty"`
 	Version   int64             `json:"version,omitempty"`  // of the agent's last update of this attempt
 	FactsAt   int64             `json:"facts_at,omitempty"` // store revision its source revision was read at
 	Phase     string            `json:"phase,omitempty"`
+	Avoid     string            `json:"avoid,omitempty"`  // agent whose host was to blame for an attempt
 	Cancel    string            `json:"cancel,omitempty"` // why somebody wants it ended
+	Enough    bool              `json:"enough,omitempty"` // somebody wanted that twice: no step is to run any more
 	Revisions map[string]string `json:"revisions,omitempty"`
 	AppServer string            `json:"appserver,omitempty"`
+	Warnings  int64             `json:"warnings,omitempty"` // lines of its output that look like warnings
+	Tests     *Tests            `json:"tests,omitempty"`    // nil: it reported none
+	Flaky     string            `json:"flaky,omitempty"`    // an earlier build that failed at the same revisions
 	Error     string            `json:"error,omitempty"`
 	QueuedAt  time.Time         `json:"queued_at"`
 	StartedAt time.Time         `json:"started_at,omitzero"`
 	EndedAt   time.Time         `json:"finished_at,omitzero"`
+
+	// Properties are given by who started it; a step sees X as WRIGHT_PROPERTY_X.
+	Properties map[string]string `json:"properties,omitempty"`
+	Deploying  bool              `json:"deploying,omitempty"` // its steps were done, its AppServer was being made
+}
+
+// Tests counts the tests of a build by how they ended.
+type Tests struct {
+	Passed  int64 `json:"passed"`
+	Failed  int64 `json:"failed"`
+	Errored int64 `json:"errored"`
+	Skipped int64 `json:"skipped"`
 }
 
 // BuildID returns the build's ID in its parts.
@@ -124,8 +148,11 @@ type Update struct {
 	Phase     string
 	Error     string
 	Revisions map[string]string
+	Deploying bool
 	StartedAt time.Time
 	EndedAt   time.Time
+	Warnings  int64
+	HostFault bool // errored for want of something of the agent's host
 }
 
 // Assign gives a queued build to an agent. factsAt is the store revision that
@@ -158,7 +185,8 @@ func (b Build) Advance(u Update) (Build, error) {
 		return b, fmt.Errorf("move build %s from %s to %s: %w", b.ID, b.State, u.State, ErrMove)
 	}
 	b.State, b.Version, b.Phase, b.Error = u.State, u.Version, u.Phase, u.Error
-	b.StartedAt, b.EndedAt = u.StartedAt, u.EndedAt
+	b.StartedAt, b.EndedAt, b.Deploying = u.StartedAt, u.EndedAt, u.Deploying
+	b.Warnings = u.Warnings
 	if len(u.Revisions) > 0 {
 		b.Revisions = u.Revisions
 	}
@@ -179,8 +207,22 @@ func (b Build) Lose(why string, now time.Time) (Build, error) {
 	}
 	b.State, b.Attempt, b.Agent, b.Version, b.Phase = Queued, b.Attempt+1, "", 0, ""
 	b.StartedAt, b.EndedAt = time.Time{}, time.Time{}
-	b.AppServer, b.Error = "", ""
+	b.AppServer, b.Error, b.Deploying = "", "", false
+	b.Warnings, b.Tests = 0, nil
 	return b, nil
+}
+
+// Retries says whether what an agent says of the end is to be tried again
+// instead: the build itself is not to blame, and nobody wants it ended.
+func (b Build) Retries(u Update) bool {
+	return u.HostFault && u.State == Errored && b.Cancel == "" && b.Attempt < maxFaults
+}
+
+// FlakyAfter says whether this build, which succeeded, shows that an earlier one
+// failed by chance: both were of the same revisions.
+func (b Build) FlakyAfter(earlier *Build) bool {
+	return b.State == Succeeded && earlier.State == Failed && len(b.Revisions) > 0 && b.Number > earlier.Number &&
+		maps.Equal(b.Revisions, earlier.Revisions) && slices.Equal(b.Requires, earlier.Requires)
 }
 
 // End finishes a build that no agent will report on any more.
@@ -201,6 +243,12 @@ func Requirements(m *manifests.Manifest) []string {
 	}
 	if m.DNS != nil {
 		needs = append(needs, PluginNeed("dns", m.DNS.Provider))
+	}
+	if m.Balancer != nil {
+		needs = append(needs, PluginNeed("balancer", m.Balancer.Provider))
+	}
+	if m.Runner != nil {
+		needs = append(needs, PluginNeed("runner", m.Runner.Provider))
 	}
 	for _, d := range m.Databases {
 		needs = append(needs, PluginNeed("database", d.Provider))

@@ -212,8 +212,12 @@ func TestRequirements(t *testing.T) {
 	m := &manifests.Manifest{
 		BuildRequires: []string{"docker"}, AppServer: &manifests.AppServer{Cloud: "process"}, DNS: &manifests.DNS{Provider: "hosts"},
 		Databases: []manifests.Database{{Provider: "sqlite"}, {Provider: "mysql"}},
+		Balancer:  &manifests.Balancer{Provider: "haproxy"}, Runner: &manifests.Runner{Provider: "local"},
 	}
-	want := []string{"docker", "plugin:cloud/process", "plugin:dns/hosts", "plugin:database/sqlite", "plugin:database/mysql"}
+	want := []string{
+		"docker", "plugin:cloud/process", "plugin:dns/hosts", "plugin:balancer/haproxy", "plugin:runner/local",
+		"plugin:database/sqlite", "plugin:database/mysql",
+	}
 	if got := Requirements(m); !slices.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)
 	}

@@ -37,19 +37,28 @@ func Encode(fact any) ([]byte, error) {
 
 // Decode reads what Encode wrote.
 func Decode(data []byte, fact any) error {
+	text, err := Plain(data)
+	if err != nil {
+		return err
+	}
+	return json.Unmarshal(text, fact)
+}
+
+// Plain is the JSON of what Encode wrote.
+func Plain(data []byte) ([]byte, error) {
 	if !bytes.HasPrefix(data, []byte{0x1f, 0x8b}) {
-		return json.Unmarshal(data, fact)
+		return data, nil
 	}
 	z, err := gzip.NewReader(bytes.NewReader(data))
 	if err != nil {
-		return err
+		return nil, err
 	}
 	text, err := io.ReadAll(io.LimitReader(z, maxFact+1))
 	switch {
 	case err != nil:
-		return err
+		return nil, err
 	case len(text) > maxFact:
-		return fmt.Errorf("a fact of more than %d bytes", maxFact)
+		return nil, fmt.Errorf("a fact of more than %d bytes", maxFact)
 	}
-	return json.Unmarshal(text, fact)
+	return text, nil
 }

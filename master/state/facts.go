@@ -25,8 +25,15 @@ type Facts struct {
 	Refusals   map[string]*Refusal
 	AppServers map[string]*AppServer // by ID; not terminated ones
 	Actives    map[string]*Active
+	Secrets    map[string]*Secret
+	HeldBacks  map[string]*HeldBack // by Place
+	Standings  map[string]*Standing // by agent
+	Illegible  map[string]bool      // AppServers by ID that another release wrote and this one cannot read
+	Notices    map[string]*Notice   // by ID; those that are due, and of late given up
+	Tallies    map[string]*Tally
 
-	queue      []*Build                         // queued builds, the next one first
+	heard      map[string]*Heard
+	queued     int                              // how many builds are queued
 	byAgent    map[string]map[string]*Build     // builds in an agent's hands
 	byInstance map[string]map[string]*Build     // live builds
 	servers    map[string]map[string]*AppServer // AppServers of an instance
@@ -39,15 +46,28 @@ func NewFacts() *Facts {
 		Manifests: map[string]*InForce{}, Unreadable: map[string]int64{}, Faults: map[string]*Fault{}, Instances: map[string]*Instance{},
 		Builds: map[string]*Build{}, Lasts: map[string]*Last{}, Agents: map[string]*Agent{},
 		Refs: map[string]*Ref{}, Reports: map[string]*Report{}, Refusals: map[string]*Refusal{},
-		AppServers: map[string]*AppServer{}, Actives: map[string]*Active{},
+		AppServers: map[string]*AppServer{}, Actives: map[string]*Active{}, Secrets: map[string]*Secret{},
+		Notices: map[string]*Notice{}, Tallies: map[string]*Tally{}, heard: map[string]*Heard{},
+		HeldBacks: map[string]*HeldBack{}, Standings: map[string]*Standing{}, Illegible: map[string]bool{},
 		byAgent: map[string]map[string]*Build{}, byInstance: map[string]map[string]*Build{},
 		servers: map[string]map[string]*AppServer{}, ids: map[string]string{},
 	}
 }
 
-// Queue returns the queued builds, the next to be assigned first. The slice
-// must not be changed or kept.
-func (f *Facts) Queue() []*Build { return f.queue }
+// Queued is how many builds are queued.
+func (f *Facts) Queued() int { return f.queued }
+
+// Queue sorts the queued builds, those of high priority and of old age first.
+func (f *Facts) Queue() []*Build {
+	all := make([]*Build, 0, f.queued)
+	for _, b := range f.Builds {
+		if b.State == Queued {
+			all = append(all, b)
+		}
+	}
+	slices.SortFunc(all, Before)
+	return all
+}
 
 // ByName returns a live build by the name of its fact, nil if there is none.
 func (f *Facts) ByName(name string) *Build { return f.Builds[f.ids[name]] }
@@ -93,6 +113,18 @@ func (f *Facts) Put(k Key, value []byte, rev int64) error {
 		return put(f.Refusals, k, value, rev)
 	case KindActive:
 		return put(f.Actives, k, value, rev)
+	case KindSecret:
+		return put(f.Secrets, k, value, rev)
+	case KindNotice:
+		return put(f.Notices, k, value, rev)
+	case KindTally:
+		return put(f.Tallies, k, value, rev)
+	case KindHeard:
+		return put(f.heard, k, value, rev)
+	case KindHeldBack:
+		return put(f.HeldBacks, k, value, rev)
+	case KindStanding:
+		return put(f.Standings, k, value, rev)
 	}
 	return nil // history, or a kind of a later release
 }
@@ -123,6 +155,18 @@ func (f *Facts) Delete(k Key) {
 		delete(f.Refusals, k.Name)
 	case KindActive:
 		delete(f.Actives, k.Name)
+	case KindSecret:
+		delete(f.Secrets, k.Name)
+	case KindNotice:
+		delete(f.Notices, k.Name)
+	case KindTally:
+		delete(f.Tallies, k.Name)
+	case KindHeard:
+		delete(f.heard, k.Name)
+	case KindHeldBack:
+		delete(f.HeldBacks, k.Name)
+	case KindStanding:
+		delete(f.Standings, k.Name)
 	}
 }
 
@@ -175,8 +219,7 @@ func (f *Facts) putBuild(name string, value []byte, rev int64) error {
 		add(f.byAgent, b.Agent, b.ID, b)
 	}
 	if b.State == Queued {
-		at, _ := slices.BinarySearchFunc(f.queue, b, before)
-		f.queue = slices.Insert(f.queue, at, b)
+		f.queued++
 	}
 	return nil
 }
@@ -190,30 +233,34 @@ func (f *Facts) dropBuild(name string) {
 	delete(f.ids, name)
 	remove(f.byInstance, b.Instance, b.ID)
 	remove(f.byAgent, b.Agent, b.ID)
-	if at, found := slices.BinarySearchFunc(f.queue, b, before); found && b.State == Queued {
-		f.queue = slices.Delete(f.queue, at, at+1)
+	if b.State == Queued {
+		f.queued--
 	}
 }
 
 func (f *Facts) putAppServer(name string, value []byte, rev int64) error {
 	a, err := decode[AppServer](Key{KindAppServer, name}, value, rev)
 	if err != nil {
+		f.Illegible[name] = true // what was known of it stays
 		return err
 	}
+	delete(f.Illegible, name)
 	f.AppServers[name] = a
 	add(f.servers, a.Instance, name, a)
 	return nil
 }
 
 func (f *Facts) dropAppServer(name string) {
+	delete(f.Illegible, name)
 	if a := f.AppServers[name]; a != nil {
 		delete(f.AppServers, name)
 		remove(f.servers, a.Instance, name)
 	}
 }
 
-// before orders the queue: priority, then age. It is a total order.
-func before(a, b *Build) int {
+// Before orders queued builds that do not take turns: priority, then age. It is
+// a total order.
+func Before(a, b *Build) int {
 	return cmp.Or(
 		cmp.Compare(b.Priority, a.Priority),
 		a.QueuedAt.Compare(b.QueuedAt),

@@ -86,7 +86,7 @@ func checkQueue(t *rapid.T, f *Facts) {
 			want = append(want, b)
 		}
 	}
-	slices.SortFunc(want, before)
+	slices.SortFunc(want, Before)
 	if !slices.Equal(f.Queue(), want) {
 		t.Fatalf("queue %s, want %s", text(f.Queue()), text(want))
 	}

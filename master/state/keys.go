@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"strconv"
 	"strings"
 )
 
@@ -25,6 +26,9 @@ const (
 	KindAppServer Kind = "appserver"
 	KindGone      Kind = "gone" // terminated AppServers: history
 	KindActive    Kind = "active"
+	KindSecret    Kind = "secret"
+	KindHeldBack  Kind = "heldback"
+	KindStanding  Kind = "standing"
 )
 
 // Key names a fact within the store.
@@ -43,6 +47,16 @@ func ParseKey(s string) (Key, bool) {
 
 // BuildName is the name of a build's fact: sorted by age within its instance.
 func BuildName(id BuildID) string { return fmt.Sprintf("%s/%010d", id.Instance, id.Number) }
+
+// BuildNamed is the build whose fact is called name.
+func BuildNamed(name string) (BuildID, error) {
+	instance, number, _ := strings.Cut(name, "/")
+	n, err := strconv.ParseInt(number, 10, 64)
+	if err != nil {
+		return BuildID{}, fmt.Errorf("read the build of fact %q: %w", name, err)
+	}
+	return BuildID{instance, n}, nil
+}
 
 // GoneName is the name of a terminated AppServer's fact, below its instance.
 func GoneName(id string) string {
@@ -120,3 +134,27 @@ func (a *AppServer) Finish() []Write {
 
 // Put writes which AppServer is active.
 func (a *Active) Put() Write { return Write{Key: Key{KindActive, a.Instance}, Value: a, Rev: a.Rev} }
+
+// Put writes the secret.
+func (s *Secret) Put() Write { return Write{Key: Key{KindSecret, s.Name}, Value: s, Rev: s.Rev} }
+
+// Put writes that reaping is held back somewhere.
+func (h *HeldBack) Put() Write {
+	return Write{Key: Key{KindHeldBack, h.Place.String()}, Value: h, Rev: h.Rev}
+}
+
+// Over says which instance and number a finished build or a terminated AppServer
+// is of, by its key, and what it is called among those of its instance.
+func (k Key) Over() (instance string, number int64, name string, ok bool) {
+	instance, name, ok = strings.Cut(k.Name, "/")
+	digits := name
+	if k.Kind == KindGone {
+		id, _, dot := strings.Cut(name, ".")
+		digits, ok = strings.TrimPrefix(id, instance+"-"), ok && dot && strings.HasPrefix(id, instance+"-")
+	}
+	number, err := strconv.ParseInt(digits, 10, 64)
+	if !ok || err != nil || number <= 0 || !instanceName.MatchString(instance) || strings.ContainsAny(name, "/ \n") {
+		return "", 0, "", false
+	}
+	return instance, number, name, k.Kind == KindDone || k.Kind == KindGone
+}

@@ -23,10 +23,21 @@ type Meta struct {
 
 func (m *Meta) setRev(rev int64) { m.Rev = rev }
 
+// Origin is the commit that a manifest came with; its zero value is a file of
+// the master's own directory.
+type Origin struct {
+	Repo        string    `json:"repo,omitempty"`   // URL
+	Branch      string    `json:"branch,omitempty"` // as configured; "" is the remote's HEAD
+	Commit      string    `json:"commit,omitempty"` // that last changed the file
+	Author      string    `json:"author,omitempty"`
+	CommittedAt time.Time `json:"committed_at,omitzero"`
+}
+
 // InForce is the text of a manifest that is in force: the last good version
 // of its file. Written by the catalog.
 type InForce struct {
 	Meta
+	Origin
 	Instance string    `json:"instance"`
 	File     string    `json:"file"`
 	Text     []byte    `json:"text"`
@@ -39,6 +50,7 @@ type InForce struct {
 // catalog, removed when the file is good again or gone.
 type Fault struct {
 	Meta
+	Origin
 	Name   string           `json:"name"` // instance, or file name where that names none
 	Errors manifests.Errors `json:"errors"`
 	Since  time.Time        `json:"since"`
@@ -52,6 +64,10 @@ type Instance struct {
 	Archived   bool            `json:"archived,omitempty"`
 	Deleted    bool            `json:"deleted,omitempty"` // only LastNumber is remembered: no number is given twice
 	Seen       map[string]Seen `json:"seen,omitempty"`    // by watch key
+
+	Followed map[string]int64 `json:"followed,omitempty"` // by instance that this one follows: number of the success taken into account
+	Hand     int64            `json:"hand,omitempty"`     // number of the newest build that a person asked for
+	Timing   *Timing          `json:"timing,omitempty"`   // nil: not on schedule
 }
 
 // Seen is the revision of a watched ref that a build has taken into account,
@@ -63,6 +79,9 @@ type Seen struct {
 	// Discovered says that no build took it into account: it is only where the
 	// ref was found first, and any report knows better.
 	Discovered bool `json:"discovered,omitempty"`
+	// Wants says that it has moved since, and that this is to be built however
+	// little what follows meanwhile has to say.
+	Wants bool `json:"wants,omitempty"`
 }
 
 // Last is the newest finished build of an instance, and the newest that
@@ -82,9 +101,12 @@ type Agent struct {
 	Slots        int       `json:"slots"`
 	Capabilities []string  `json:"capabilities,omitempty"`
 	Plugins      []string  `json:"plugins,omitempty"`
+	Pools        []string  `json:"pools,omitempty"`
 	Version      string    `json:"version,omitempty"`
+	Reaps        bool      `json:"reaps,omitempty"`    // it can say what providers hold
 	Draining     bool      `json:"draining,omitempty"` // by its own wish
 	Drained      bool      `json:"drained,omitempty"`  // by a person's
+	Closed       string    `json:"closed,omitempty"`   // why it takes no more for now, such as a full disk
 	Lease        int64     `json:"lease"`
 	Session      string    `json:"session"`
 	ConnectedAt  time.Time `json:"connected_at"`
@@ -100,7 +122,25 @@ type Ref struct {
 	Ref      string    `json:"ref"`
 	Revision string    `json:"revision"`
 	Previous string    `json:"previous,omitempty"`
-	MovedAt  time.Time `json:"moved_at"`
+	Moved    bool      `json:"moved,omitempty"` // it was seen before, at Previous
+	MovedAt  time.Time `json:"moved_at"`        // or seen first
+	Said     *Said     `json:"said,omitempty"`  // by who told of the movement; nil: nobody did
+}
+
+// Said is what is told of a movement together with it.
+type Said struct {
+	Message string   `json:"message"`
+	Paths   []string `json:"paths,omitempty"` // files that are not the same at Previous and at Revision; there may be more
+}
+
+// Secret is a secret that a configuration may name, encrypted for the identity
+// in a file of the master. Written by secrets.
+type Secret struct {
+	Meta
+	Name       string    `json:"name"`
+	Ciphertext []byte    `json:"ciphertext"`          // age
+	Instances  []string  `json:"instances,omitempty"` // patterns of the instances whose manifests may name it
+	CreatedAt  time.Time `json:"created_at"`
 }
 
 // Report is what the last good auto-watch file of an instance came to. Written
@@ -118,6 +158,9 @@ type Report struct {
 	Final []Reported `json:"final,omitzero"` // not nil: complete, if empty
 }
 
+// Empty says whether nothing is watched for what builds found. A nil report is.
+func (r *Report) Empty() bool { return r == nil || len(r.Watches) == 0 && r.Final == nil }
+
 // Reported is one entry of a watch list: what a build used, and the revision
 // of the facts that its sources are at least as new as.
 type Reported struct {
@@ -126,6 +169,8 @@ type Reported struct {
 	Ref      string `json:"ref"`
 	Revision string `json:"revision,omitempty"`
 	FactsAt  int64  `json:"facts_at"`
+	From     string `json:"from,omitempty"`  // "path:line" where the build found it
+	Since    int64  `json:"since,omitempty"` // number of the build that listed it first; it was watched ever since
 }
 
 // Key is the key of the watch.
@@ -170,16 +215,13 @@ func ParseBuildID(s string) (BuildID, error) {
 		return BuildID{}, fmt.Errorf("%q is not a build ID: want INSTANCE-NUMBER, such as shop-12", s)
 	}
 	n, err := strconv.ParseInt(s[i+1:], 10, 64)
-	if err != nil || n <= 0 || s[i+1] == '+' || !validInstance(s[:i]) {
+	if err != nil || n <= 0 || s[i+1] == '+' || !instanceName.MatchString(s[:i]) {
 		return BuildID{}, fmt.Errorf("%q is not a build ID: want INSTANCE-NUMBER, such as shop-12", s)
 	}
 	return BuildID{s[:i], n}, nil
 }
 
-func validInstance(s string) bool {
-	ok, _ := regexp.MatchString(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`, s)
-	return ok
-}
+var instanceName = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
 
 // AppServerID is the ID of the AppServer that an attempt of a build makes: also
 // the client token given to the provider.

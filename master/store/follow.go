@@ -18,7 +18,8 @@ func history(k state.Kind) bool { return k == state.KindDone || k == state.KindG
 func liveKinds() []state.Kind {
 	return []state.Kind{
 		state.KindInForce, state.KindFault, state.KindInstance, state.KindBuild, state.KindLast, state.KindAgent,
-		state.KindRef, state.KindReport, state.KindRefusal, state.KindAppServer, state.KindActive,
+		state.KindRef, state.KindReport, state.KindRefusal, state.KindAppServer, state.KindActive, state.KindSecret, state.KindHeldBack,
+		state.KindNotice, state.KindTally, state.KindHeard, state.KindStanding,
 	}
 }
 
@@ -62,17 +63,60 @@ func (s *Store) Run(ctx context.Context) error {
 	return nil
 }
 
+const (
+	soon     = 50 * time.Millisecond // who waits for longer asks etcd how far it is
+	signTime = time.Second           // how often a watch must give a sign of life
+	lostTime = 3 * time.Second       // after which a watch without one is given up
+)
+
+// errLost is the end of a watch that nothing was heard of.
+var errLost = fmt.Errorf("nothing was heard for %s", lostTime)
+
 func (s *Store) follow(ctx context.Context) error {
-	ctx, cancel := context.WithCancel(clientv3.WithRequireLeader(ctx))
-	defer cancel()
+	ctx, cancel := context.WithCancelCause(clientv3.WithRequireLeader(ctx))
+	heard := make(chan struct{}, 1)
+	asking := make(chan struct{})
+	defer func() { cancel(nil); <-asking }()
+	go func() { defer close(asking); s.ask(ctx, heard, cancel) }()
 	from := s.Revision() + 1
 	for resp := range s.cli.Watch(ctx, root, clientv3.WithPrefix(), clientv3.WithRev(from)) {
 		if err := resp.Err(); err != nil {
 			return fmt.Errorf("watch from revision %d: %w", from, err)
 		}
 		s.apply(resp.Header.Revision, resp.Events)
+		select {
+		case heard <- struct{}{}:
+		default:
+		}
 	}
-	return fmt.Errorf("watch from revision %d ended", from)
+	return fmt.Errorf("watch from revision %d ended: %w", from, context.Cause(ctx))
+}
+
+// ask has the watch tell how far it is: for those who wait for a revision that
+// somebody else's write has made, and for a sign of life. A member of etcd that
+// sleeps keeps its watches, and says nothing.
+func (s *Store) ask(ctx context.Context, heard <-chan struct{}, giveUp context.CancelCauseFunc) {
+	sign := time.NewTicker(signTime)
+	defer sign.Stop()
+	for last := time.Now(); ; {
+		select {
+		case <-heard:
+			last = time.Now()
+			continue
+		case <-s.impatient:
+		case <-sign.C:
+			if time.Since(last) > lostTime {
+				giveUp(errLost)
+				return
+			}
+		case <-ctx.Done():
+			return
+		}
+		if err := s.cli.RequestProgress(ctx); err != nil && ctx.Err() == nil {
+			giveUp(err)
+			return
+		}
+	}
 }
 
 func (s *Store) apply(rev int64, events []*clientv3.Event) {

@@ -14,14 +14,15 @@ import (
 	clientv3 "go.etcd.io/etcd/client/v3"
 
 	"github.com/wright-build/wright/master/state"
+	"github.com/wright-build/wright/master/store/past"
 )
 
 // root is the prefix of every key, so that Wright can share a cluster.
 const root = "/wright/"
 
-// maxWrites is how many writes one etcd transaction may carry (etcd's own
-// default for --max-txn-ops).
-const maxWrites = 128
+// maxWrites is how many writes one etcd transaction may carry: one less than
+// etcd's own default for --max-txn-ops, as the fence takes one comparison.
+const maxWrites = 127
 
 // ErrConflict means that a fact was not at the revision a write expected:
 // somebody was faster. Read again and decide anew.
@@ -29,8 +30,19 @@ var ErrConflict = errors.New("the fact was changed meanwhile")
 
 // Store is one installation's facts. It is safe for concurrent use.
 type Store struct {
+	*live
+	fence Fence
+}
+
+// live is what the stores of all terms of a master share.
+type live struct {
 	cli *clientv3.Client
 	log *slog.Logger
+
+	impatient chan struct{} // told by who waits for facts
+
+	past   *past.Past // nil: none is kept
+	moving sync.Mutex // held while what is over is moved to the past, or forgotten
 
 	mu      sync.RWMutex // guards all below
 	facts   *state.Facts
@@ -41,15 +53,15 @@ type Store struct {
 // New makes a store over a connected client. Call Load before anything reads
 // facts and Run to keep them fresh. The caller closes the client.
 func New(cli *clientv3.Client, log *slog.Logger) *Store {
-	return &Store{
+	return &Store{live: &live{
 		cli: cli, log: log, facts: state.NewFacts(),
-		subs: map[*Subscription]bool{}, arrived: make(chan struct{}),
-	}
+		subs: map[*Subscription]bool{}, arrived: make(chan struct{}), impatient: make(chan struct{}, 1),
+	}}
 }
 
 // Commit makes all writes in one transaction and returns the store revision
-// that has them, or ErrConflict and makes none. More than 128 writes are
-// refused.
+// that has them, or ErrConflict or ErrDeposed and makes none. More than 127
+// writes are refused.
 func (s *Store) Commit(ctx context.Context, writes ...state.Write) (int64, error) {
 	if len(writes) == 0 {
 		return s.Revision(), nil
@@ -61,14 +73,11 @@ func (s *Store) Commit(ctx context.Context, writes ...state.Write) (int64, error
 	if err != nil {
 		return 0, err
 	}
-	resp, err := s.cli.Txn(ctx).If(ifs...).Then(thens...).Commit()
+	rev, err := s.transact(ctx, ifs, thens)
 	if err != nil {
 		return 0, fmt.Errorf("commit %s: %w", writes[0].Key, err)
 	}
-	if !resp.Succeeded {
-		return 0, fmt.Errorf("commit %s: %w", writes[0].Key, ErrConflict)
-	}
-	return resp.Header.Revision, nil
+	return rev, nil
 }
 
 // CommitSeen is Commit, and waits until the live facts have the writes, so
@@ -119,6 +128,8 @@ func (s *Store) Revision() int64 {
 
 // WaitFor waits until the live facts are at least as new as rev.
 func (s *Store) WaitFor(ctx context.Context, rev int64) error {
+	var late *time.Ticker
+	var isLate <-chan time.Time
 	for {
 		s.mu.RLock()
 		now, arrived := s.facts.Revision, s.arrived
@@ -126,8 +137,18 @@ func (s *Store) WaitFor(ctx context.Context, rev int64) error {
 		if now >= rev {
 			return nil
 		}
+		if late == nil {
+			late = time.NewTicker(soon)
+			isLate = late.C
+			defer late.Stop()
+		}
 		select {
 		case <-arrived:
+		case <-isLate:
+			select {
+			case s.impatient <- struct{}{}:
+			default:
+			}
 		case <-ctx.Done():
 			return fmt.Errorf("wait for store revision %d: %w", rev, ctx.Err())
 		}
@@ -172,9 +193,19 @@ func (s *Store) Grant(ctx context.Context, ttl time.Duration) (int64, error) {
 	return int64(resp.ID), nil
 }
 
-// KeepAlive starts the lease's time anew.
+// KeepAlive starts the lease's time anew. A member of etcd that does not answer
+// has two others to be asked.
 func (s *Store) KeepAlive(ctx context.Context, lease int64) error {
-	if _, err := s.cli.KeepAliveOnce(ctx, clientv3.LeaseID(lease)); err != nil {
+	var err error
+	for range 3 {
+		try, cancel := context.WithTimeout(ctx, callTime)
+		_, err = s.cli.KeepAliveOnce(try, clientv3.LeaseID(lease))
+		cancel()
+		if err == nil || ctx.Err() != nil || !errors.Is(err, context.DeadlineExceeded) {
+			break
+		}
+	}
+	if err != nil {
 		return fmt.Errorf("keep lease %x alive: %w", lease, err)
 	}
 	return nil

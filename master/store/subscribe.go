@@ -51,9 +51,19 @@ func (u *Subscription) Take() (keys []state.Key, all bool) {
 	return keys, all
 }
 
-// Again makes the next Take say that everything may have changed: for a
-// reader that took keys and could not act on them.
+// Again makes the next Take say that everything may have changed.
 func (u *Subscription) Again() { u.touchAll() }
+
+// Return gives back what Take returned, for a reader that could not act on it.
+func (u *Subscription) Return(keys []state.Key, all bool) {
+	u.mu.Lock()
+	for _, k := range keys {
+		u.dirty[k] = true
+	}
+	u.all = u.all || all
+	u.mu.Unlock()
+	u.nudge()
+}
 
 func (u *Subscription) touch(k state.Key) {
 	if !slices.Contains(u.kinds, k.Kind) {

@@ -17,7 +17,8 @@ func drawList(t *rapid.T) []watchlist.Watch {
 			VCS: "git",
 			URL: rapid.SampledFrom([]string{"https://a.test/x", "https://A.test/x.git", "https://a.test/x/",
 				"https://b.test/y", "git@c.test:z", "ssh://git@c.test/z", "/srv/z.git"}).Draw(t, "url"),
-			Ref: rapid.SampledFrom([]string{"HEAD", "refs/heads/main", "refs/heads/next", "refs/tags/v1"}).Draw(t, "ref"),
+			Ref:    rapid.SampledFrom([]string{"HEAD", "refs/heads/main", "refs/heads/next", "refs/tags/v1"}).Draw(t, "ref"),
+			Origin: rapid.SampledFrom([]watchlist.Origin{watchlist.Source, watchlist.Manifest, watchlist.Auto}).Draw(t, "origin"),
 		}
 	}), 0, 8).Draw(t, "list")
 }
@@ -26,7 +27,7 @@ func drawList(t *rapid.T) []watchlist.Watch {
 func picture(x *watchlist.Index, ws map[string][]watchlist.Watch) string {
 	var lines []string
 	for r := range x.Remotes() {
-		lines = append(lines, fmt.Sprintf("%q %v %v", r, x.Refs(r.Key), x.Spellings(r.Key)))
+		lines = append(lines, fmt.Sprintf("%+v %v %v", r, x.Refs(r.Key), x.Spellings(r.Key)))
 	}
 	for _, list := range ws {
 		for _, w := range list {
@@ -43,7 +44,7 @@ func picture(x *watchlist.Index, ws map[string][]watchlist.Watch) string {
 func refsOf(x *watchlist.Index) map[watchlist.RemoteKey]string {
 	all := map[watchlist.RemoteKey]string{}
 	for r := range x.Remotes() {
-		all[r.Key] = fmt.Sprint(x.Refs(r.Key))
+		all[r.Key] = fmt.Sprint(x.Refs(r.Key), x.Trusted(r.Key))
 	}
 	return all
 }
@@ -89,12 +90,65 @@ func checkChanged(t *rapid.T, changed []watchlist.Remote, before, after map[watc
 	var got []watchlist.RemoteKey
 	for _, r := range changed {
 		if r.VCS != "git" || watchlist.KeyOf(r.VCS, r.URL) != r.Key {
-			t.Fatalf("changed remote %q does not fit its key", r)
+			t.Fatalf("changed remote %+v does not fit its key", r)
 		}
 		got = append(got, r.Key)
 	}
 	if !slices.Equal(got, slices.Sorted(maps.Keys(want))) {
 		t.Fatalf("changed: %q, want %q", got, slices.Sorted(maps.Keys(want)))
+	}
+}
+
+// A server that a manifest names is trusted for what reports name there too, for
+// as long as it is named.
+func TestServersThatManifestsName(t *testing.T) {
+	auto := watchlist.Watch{VCS: "git", URL: "http://127.0.0.1:8080/theme", Ref: "HEAD", Origin: watchlist.Auto}
+	source := watchlist.Watch{VCS: "git", URL: "http://127.0.0.1:8080/shop", Ref: "HEAD", Origin: watchlist.Source}
+	elsewhere := watchlist.Watch{VCS: "git", URL: "http://127.0.0.1:2379/x", Ref: "HEAD", Origin: watchlist.Auto}
+	key := watchlist.KeyOf("git", auto.URL)
+	var x watchlist.Index
+	x.Set("one", []watchlist.Watch{auto, elsewhere})
+	if x.Trusted(key) {
+		t.Error("trusted before a manifest names it")
+	}
+	x.Set("two", []watchlist.Watch{source})
+	if !x.Trusted(key) || x.Trusted(watchlist.KeyOf("git", elsewhere.URL)) {
+		t.Error("not trusted, or another port is")
+	}
+	x.Remove("two")
+	if x.Trusted(key) {
+		t.Error("trusted although no manifest names it any more")
+	}
+}
+
+func TestSpellingsToBeTried(t *testing.T) {
+	const https, ssh, scp, git, http = "https://h.test/x", "ssh://git@h.test/x.git", "git@h.test:x", "git://h.test/x", "http://h.test/x"
+	key := watchlist.KeyOf("git", https)
+	for _, c := range []struct {
+		name    string
+		by      map[watchlist.Origin][]string
+		want    []string
+		trusted bool
+	}{
+		{"only reports", map[watchlist.Origin][]string{watchlist.Auto: {http, git, ssh, scp, https}}, []string{https, scp, ssh, git, http}, false},
+		{"a manifest's first", map[watchlist.Origin][]string{watchlist.Auto: {https, ssh}, watchlist.Manifest: {http}}, []string{http, https, ssh}, true},
+		{"the source before all", map[watchlist.Origin][]string{watchlist.Source: {git}, watchlist.Manifest: {https}, watchlist.Auto: {git}},
+			[]string{git, https}, true},
+	} {
+		var x watchlist.Index
+		for origin, urls := range c.by {
+			for i, url := range urls {
+				x.Set(fmt.Sprint(origin, i), []watchlist.Watch{{VCS: "git", URL: url, Ref: "HEAD", Origin: origin}})
+			}
+		}
+		if got := x.Spellings(key); !slices.Equal(got, c.want) || x.Trusted(key) != c.trusted {
+			t.Errorf("%s: %q trusted %t, want %q", c.name, got, x.Trusted(key), c.want)
+		}
+		for r := range x.Remotes() {
+			if r.URL != c.want[0] || r.Trusted != c.trusted {
+				t.Errorf("%s: the remote is %+v", c.name, r)
+			}
+		}
 	}
 }
 

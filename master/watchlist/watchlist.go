@@ -7,6 +7,9 @@
 package watchlist
 
 import (
+	"cmp"
+	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -26,12 +29,15 @@ const (
 
 // Watch is something whose movement triggers a build of an instance.
 type Watch struct {
-	VCS      string // "git"
+	VCS      string // "git" or "hg"
 	URL      string // as it was written
 	Ref      string // a full ref, or "HEAD"
 	Revision string // what the last reporting build used; "" is unknown
 	FactsAt  int64  // store revision that Revision is at least as new as; 0 without one
 	Origin   Origin
+	From     string           // "path:line" of the manifest, or of the workspace of the build that found it
+	Since    int64            // number of the build that reported it first and ever since; 0 if no report has it
+	Paths    *manifests.Paths // which changed paths count; nil: all
 }
 
 // Key names what is watched, as manifests.Watch.Key does: equal for all
@@ -40,24 +46,50 @@ func (w Watch) Key() string {
 	return manifests.Watch{VCS: w.VCS, URL: w.URL, Ref: w.Ref}.Key()
 }
 
-// Merge is the effective list of an instance, sorted by key and without
-// repetitions. Without a manifest in force (nil) it is empty; without a report
-// (nil) it is what the manifest says.
+// Merge is the effective list of an instance: what its source, its manifest
+// and its last report say together, sorted by key and without repetitions.
+//
+// Two that mean the same ref of the same remote, in whatever spelling, are one
+// watch: the manifest's, whose URL is the one that is asked and shown. What the
+// report knows besides, the revision that was built, goes over to it. Two refs
+// of one remote are two watches: a build that uses another branch than the one
+// that its manifest names depends on both.
+//
+// "watch = []" says that commits never start a build, whatever is reported.
+// Without a manifest in force (nil) nothing is watched; without a report (nil)
+// it is what the manifest says.
 func Merge(m *manifests.Manifest, r *state.Report) []Watch {
-	if m == nil || m.WatchNothing {
-		return nil
-	}
 	var found union
-	if w, ok := SourceWatch(m.Source); ok {
-		found.add(w)
-	}
-	for _, w := range m.Watches {
-		found.add(Watch{VCS: w.VCS, URL: w.URL, Ref: w.Ref, Origin: Manifest})
-	}
-	for _, w := range autoWatches(m, r) {
+	for _, w := range said(m, r) {
 		found.add(w)
 	}
 	return found.sorted()
+}
+
+// said is all that is said of what an instance watches, repetitions included:
+// what counts more comes first.
+func said(m *manifests.Manifest, r *state.Report) []Watch {
+	if m == nil || m.WatchNothing {
+		return nil
+	}
+	var all []Watch
+	if w, ok := SourceWatch(m.Source); ok {
+		w.Paths = m.When.Paths
+		all = append(all, w)
+	}
+	for _, w := range m.Watches {
+		all = append(all, Watch{VCS: w.VCS, URL: w.URL, Ref: w.Ref, Origin: Manifest, From: line(w.Place), Paths: w.Paths})
+	}
+	return append(all, autoWatches(m, r)...)
+}
+
+// line is a place of a manifest as watch files write theirs. The name of the
+// file is the instance's; where it lies is shown with that.
+func line(p manifests.Place) string {
+	if p.Line == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%s:%d", filepath.Base(p.File), p.Line)
 }
 
 // SourceWatch is the watch of a source that follows a branch; a frozen one
@@ -70,7 +102,7 @@ func SourceWatch(s *manifests.Source) (Watch, bool) {
 	if s.Branch != "" {
 		ref = "refs/heads/" + s.Branch
 	}
-	return Watch{VCS: s.VCS, URL: s.URL, Ref: ref, Origin: Source}, true
+	return Watch{VCS: s.VCS, URL: s.URL, Ref: ref, Origin: Source, From: line(s.Place)}, true
 }
 
 // autoWatches are the watches of a report that the manifest lets through.
@@ -84,7 +116,9 @@ func autoWatches(m *manifests.Manifest, r *state.Report) []Watch {
 		if m.AutoWatch.Ignores(w.URL) {
 			continue
 		}
-		auto := Watch{VCS: w.VCS, URL: w.URL, Ref: w.Ref, Revision: w.Revision, FactsAt: w.FactsAt, Origin: Auto}
+		auto := Watch{
+			VCS: w.VCS, URL: w.URL, Ref: w.Ref, Revision: w.Revision, FactsAt: w.FactsAt, Origin: Auto, From: w.From, Since: w.Since,
+		}
 		if i == branch {
 			auto.Ref = "HEAD"
 		}
@@ -124,8 +158,8 @@ func headBranch(s *manifests.Source, watches []state.Reported) int {
 	return -1
 }
 
-// union collects watches; the first of a key stays, and takes over the revision
-// of a later one if it has none.
+// union collects watches; the first of a key stays, and takes over from later
+// ones what it does not know.
 type union struct {
 	at  map[string]int
 	all []keyed
@@ -145,9 +179,14 @@ func (u *union) add(w Watch) {
 	if !again {
 		u.at[key] = len(u.all)
 		u.all = append(u.all, keyed{key, w})
-	} else if u.all[i].Revision == "" {
-		u.all[i].Revision, u.all[i].FactsAt = w.Revision, w.FactsAt
+		return
 	}
+	first := &u.all[i].Watch
+	if first.Revision == "" {
+		first.Revision, first.FactsAt = w.Revision, w.FactsAt
+	}
+	first.From = cmp.Or(first.From, w.From)
+	first.Since = cmp.Or(first.Since, w.Since)
 }
 
 func (u *union) sorted() []Watch {

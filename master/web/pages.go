@@ -20,12 +20,14 @@ func (p *pages) instances(w http.ResponseWriter, _ *http.Request) error {
 	return p.show(w, "instances", struct {
 		Info      view.Info
 		Instances []view.Instance
-	}{p.q.Info(p.cfg.Version), p.q.Instances()})
+		Repos     []view.ManifestRepo
+	}{p.q.Info(p.cfg.Version), p.q.Instances(), p.q.ManifestRepos()})
 }
 
 const (
 	maxShownBuilds  = 30
 	maxShownWatches = 500
+	maxDrawn        = 40       // watches of one instance; of more a list tells more
 	maxShownFile    = 16 << 10 // bytes of a refused watch file
 )
 
@@ -36,10 +38,12 @@ type instancePage struct {
 	Refusal    *state.Refusal
 	Refused    string // the beginning of the refused file
 	Notes      []manifests.Note
+	Starts     []view.Start // one, when it is built next
 	AppServers []view.AppServer
 	Builds     []view.Build
 	Watches    []view.Watch
 	MoreWatch  int // watches that are not shown
+	Pictures   []picture
 }
 
 func (p *pages) instance(w http.ResponseWriter, r *http.Request) error {
@@ -50,10 +54,13 @@ func (p *pages) instance(w http.ResponseWriter, r *http.Request) error {
 	}
 	page := instancePage{Refusal: facts.Refusal}
 	if facts.Fault != nil {
-		page.Problems = view.Problems(name, facts.Fault.Errors)
+		page.Problems = view.ProblemsOf(facts.Fault)
 	}
 	if m := facts.Manifest(); m != nil {
 		page.Notes = m.NoEffectYet
+	}
+	if p.cfg.Schedule != nil {
+		page.Starts = p.cfg.Schedule.Starts(name)
 	}
 	if facts.Refusal != nil {
 		page.Refused = p.refusedFile(facts.Refusal.Kept)
@@ -69,6 +76,9 @@ func (p *pages) instance(w http.ResponseWriter, r *http.Request) error {
 	}
 	if page.Watches, err = p.q.Watches(name); err != nil {
 		return err
+	}
+	if len(page.Watches) <= maxDrawn {
+		page.Pictures = pictures(page.Watches)
 	}
 	if n := len(page.Watches); n > maxShownWatches {
 		page.Watches, page.MoreWatch = page.Watches[:maxShownWatches], n-maxShownWatches
@@ -117,6 +127,9 @@ type buildPage struct {
 	Position string // up to where the sections go
 	Attempt  int    // that they belong to
 	Earlier  bool   // there is output that is not shown
+
+	Artifacts []view.Artifact
+	Failing   []view.Test // that did not pass
 }
 
 // Took is how long the build ran, or has run until now.
@@ -145,6 +158,12 @@ func (p *pages) build(w http.ResponseWriter, r *http.Request) error {
 		page.Earlier = page.Earlier || s.Omitted > 0
 	}
 	page.Earlier = page.Earlier || len(sections) < len(parts)
+	if page.Artifacts, err = p.output.Artifacts(b); err != nil {
+		return err
+	}
+	if page.Failing, err = p.output.Tests(b); err != nil {
+		return err
+	}
 	return p.show(w, "build", page)
 }
 
@@ -157,6 +176,11 @@ func (p *pages) attempt(r *http.Request) (*state.Build, logs.Attempt, error) {
 	n, _ := strconv.Atoi(r.FormValue("attempt")) // what is no number is the present one
 	at, err := p.output.Attempt(b, n)
 	return b, at, err
+}
+
+// artifact sends a file that a build has kept.
+func (p *pages) artifact(w http.ResponseWriter, r *http.Request) error {
+	return p.output.Artifact(r.Context(), w, r, r.PathValue("id"), r.PathValue("path"))
 }
 
 // wholeLog sends all output as plain text, byte for byte.

@@ -16,7 +16,7 @@ import (
 func parseTemplates() map[string]*template.Template {
 	base := template.Must(template.New("layout").Funcs(functions()).ParseFS(files, "templates/layout.html", "templates/parts.html"))
 	all := map[string]*template.Template{}
-	for _, name := range []string{"instances", "instance", "builds", "build", "agents", "error"} {
+	for _, name := range []string{"instances", "instance", "builds", "build", "watches", "agents", "error"} {
 		own := template.Must(base.Clone())
 		all[name] = template.Must(own.ParseFS(files, "templates/"+name+".html"))
 	}
@@ -53,9 +53,18 @@ func printable(r rune) rune {
 
 func functions() template.FuncMap {
 	return template.FuncMap{
-		"ago": ago, "span": span, "tone": tone, "short": short, "size": size, "ref": shortRef, "repo": repo, "path": url.PathEscape,
+		"ago": ago, "span": span, "tone": tone, "short": short, "size": size, "ref": shortRef, "repo": repo, "path": url.PathEscape, "steps": escapeSteps,
 		"plural": plural, "took": took, "moment": moment, "now": func() string { return moment(time.Now()) },
 	}
+}
+
+// escapeSteps escapes each step of a path.
+func escapeSteps(path string) string {
+	steps := strings.Split(path, "/")
+	for i, s := range steps {
+		steps[i] = url.PathEscape(s)
+	}
+	return strings.Join(steps, "/")
 }
 
 // ago writes a time as people say it; the exact one is its title.
@@ -118,7 +127,7 @@ func tone(state string) string {
 	switch state {
 	case "succeeded", "healthy", "active", "idle":
 		return "good"
-	case "failed", "errored", "bad manifest", "refused":
+	case "failed", "errored", "bad manifest", "refused", "lost":
 		return "bad"
 	case "building", "running", "assigned", "busy", "spawned":
 		return "busy"

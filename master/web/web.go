@@ -52,18 +52,20 @@ type handler func(w http.ResponseWriter, r *http.Request) error
 
 func (p *pages) routes() map[string]handler {
 	return map[string]handler{
-		"GET /{$}":                     p.instances,
-		"GET /instances/{name}":        p.instance,
-		"POST /instances/{name}/build": p.startBuild,
-		"GET /builds":                  p.builds,
-		"GET /builds/{id}":             p.build,
-		"GET /builds/{id}/log":         p.wholeLog,
-		"GET /builds/{id}/events":      p.buildEvents,
-		"POST /builds/{id}/{verb}":     p.doBuild,
-		"POST /appservers/{id}/{verb}": p.doAppServer,
-		"GET /agents":                  p.agents,
-		"GET /events":                  p.events,
-		"/":                            p.nothing,
+		"GET /{$}":                             p.instances,
+		"GET /instances/{name}":                p.instance,
+		"POST /instances/{name}/build":         p.startBuild,
+		"GET /builds":                          p.builds,
+		"GET /builds/{id}":                     p.build,
+		"GET /builds/{id}/log":                 p.wholeLog,
+		"GET /builds/{id}/artifacts/{path...}": p.artifact,
+		"GET /builds/{id}/events":              p.buildEvents,
+		"POST /builds/{id}/{verb}":             p.doBuild,
+		"POST /appservers/{id}/{verb}":         p.doAppServer,
+		"GET /watches":                         p.watches,
+		"GET /agents":                          p.agents,
+		"GET /events":                          p.events,
+		"/":                                    p.nothing,
 	}
 }
 

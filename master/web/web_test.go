@@ -69,7 +69,7 @@ func TestWhatOthersWriteIsEscaped(t *testing.T) {
 			t.Errorf("%s: %d, what others wrote is not escaped:\n%s", path, code, page)
 		}
 	}
-	for _, path := range []string{"/", "/instances/shop", "/builds", "/builds/" + id, "/agents"} {
+	for _, path := range []string{"/", "/instances/shop", "/builds", "/builds/" + id, "/agents", "/watches"} {
 		check(path)
 	}
 	if _, page := get(t, h, "/instances/shop"); !strings.Contains(page, "&lt;script&gt;") {
@@ -91,6 +91,7 @@ func TestPagesSayWhatIsMissing(t *testing.T) {
 		{"/", 200, "No instance yet"},
 		{"/builds", 200, "No build yet"},
 		{"/agents", 200, "wright agent run --address http://example.com"},
+		{"/watches", 200, "Nothing is watched"},
 		{"/instances/nobody", 404, "no instance is called"},
 		{"/builds/shop-1", 404, "there is no build shop-000001"},
 		{"/builds/shop-1/events", 404, "there is no build shop-000001"},

@@ -5,6 +5,7 @@ package cloud
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/wright-build/wright/plugins"
@@ -26,6 +27,20 @@ type Provider interface {
 	// Deleting the missing is fine.
 	Delete(ctx context.Context, token string) error
 }
+
+// Consoler is implemented by a provider that can show what a server wrote to its
+// console. It is declared as the capability Console.
+type Consoler interface {
+	// Console gives the last output of the server's console, at most MaxConsole
+	// bytes; plugins.NotFound when there is no such server.
+	Console(ctx context.Context, token string) ([]byte, error)
+}
+
+// Console is the capability of a Consoler.
+const Console = "console"
+
+// MaxConsole is how many bytes of a console are given.
+const MaxConsole = 64 << 10
 
 // Spec says what server is wanted.
 type Spec struct {
@@ -76,4 +91,33 @@ func (s Spec) Validate() error {
 		return err
 	}
 	return plugins.CheckEnv(s.Env)
+}
+
+// check refuses a server that no provider may answer with. want is the token
+// that was asked for; empty means any.
+func (s Server) check(want string) error {
+	if err := plugins.CheckToken("token", s.Token); err != nil {
+		return err
+	}
+	if want != "" && s.Token != want {
+		return plugins.Invalidf("token", "it is %.60q, asked was for %.60q", s.Token, want)
+	}
+	if !slices.Contains([]string{Starting, Running, Failed, Deleting}, s.State) {
+		return plugins.Invalidf("state", "%.60q is none of starting, running, failed, deleting", s.State)
+	}
+	if s.Port < 0 || s.Port > 65535 {
+		return plugins.Invalidf("port", "%d is no port", s.Port)
+	}
+	if err := plugins.CheckText("name", s.Name); err != nil {
+		return err
+	}
+	if s.Address != "" {
+		if err := plugins.CheckHost("address", s.Address); err != nil {
+			return err
+		}
+	}
+	if err := plugins.CheckTags(s.Tags); err != nil {
+		return err
+	}
+	return plugins.CheckEnv(s.Variables)
 }

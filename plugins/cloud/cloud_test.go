@@ -43,6 +43,10 @@ func (noConn) Invoke(context.Context, string, any, any, ...grpc.CallOption) erro
 	return errors.New("sent")
 }
 
+func (noConn) NewStream(context.Context, *grpc.StreamDesc, string, ...grpc.CallOption) (grpc.ClientStream, error) {
+	return nil, errors.New("sent")
+}
+
 func TestInvalidIsNotSent(t *testing.T) {
 	c := NewClient(noConn{})
 	_, create := c.Create(t.Context(), Spec{})
@@ -65,8 +69,8 @@ func TestServersCrossTheWire(t *testing.T) {
 		Tags: map[string]string{"a": "b"}, CreatedAt: time.Date(2026, 1, 2, 3, 4, 5, 6, time.UTC),
 		Variables: map[string]string{"WRIGHT_APPSERVER_DIR": "/x"},
 	}
-	got := fromProto(toProto(s))
-	if got.Token != s.Token || got.Name != s.Name || got.Address != s.Address || got.Port != s.Port || got.State != s.State ||
+	got, err := fromProto(toProto(s), "t")
+	if err != nil || got.Token != s.Token || got.Name != s.Name || got.Address != s.Address || got.Port != s.Port || got.State != s.State ||
 		!got.CreatedAt.Equal(s.CreatedAt) || got.Tags["a"] != "b" || got.Variables["WRIGHT_APPSERVER_DIR"] != "/x" {
 		t.Errorf("%+v came back as %+v", s, got)
 	}

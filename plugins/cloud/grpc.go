@@ -2,6 +2,7 @@ package cloud
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"google.golang.org/grpc"
@@ -15,104 +16,46 @@ import (
 // the one that the Go toolchain recorded.
 func Plugin(name, version string, p Provider) plugins.Plugin {
 	configurer, _ := p.(plugins.Configurer)
-	return plugins.Plugin{
+	plugin := plugins.Plugin{
 		Kind: plugins.Cloud, Name: name, Version: version, Configurer: configurer,
-		Register: func(r grpc.ServiceRegistrar) {
-			pluginv1.RegisterCloudServiceServer(r, &server{provider: p})
+		Register: func(r grpc.ServiceRegistrar, config plugins.Schema) {
+			pluginv1.RegisterCloudServiceServer(r, &server{provider: p, config: config})
 		},
 	}
-}
-
-// NewClient gives the provider at the other end of a connection.
-func NewClient(conn grpc.ClientConnInterface) Provider {
-	return &client{rpc: pluginv1.NewCloudServiceClient(conn)}
-}
-
-type client struct {
-	rpc pluginv1.CloudServiceClient
-}
-
-var _ Provider = (*client)(nil)
-
-func (c *client) Create(ctx context.Context, s Spec) (*Server, error) {
-	if err := s.Validate(); err != nil {
-		return nil, fmt.Errorf("create server: %w", err)
+	if _, ok := p.(Consoler); ok {
+		plugin.Capabilities = append(plugin.Capabilities, Console)
 	}
-	config, err := plugins.EncodeConfig(s.Config)
-	if err != nil {
-		return nil, fmt.Errorf("create server %q: %w", s.Name, err)
-	}
-	r, err := c.rpc.CreateServer(ctx, &pluginv1.CreateServerRequest{
-		Token: s.Token, Name: s.Name, Flavor: s.Flavor, Image: s.Image,
-		Tags: s.Tags, Env: s.Env, ConfigJson: config,
-	})
-	if err != nil {
-		return nil, fmt.Errorf("create server %q: %w", s.Name, plugins.FromStatus(err))
-	}
-	made := fromProto(r.GetServer())
-	return &made, nil
-}
-
-func (c *client) Get(ctx context.Context, token string) (*Server, error) {
-	if err := plugins.CheckToken("token", token); err != nil {
-		return nil, fmt.Errorf("get server: %w", err)
-	}
-	r, err := c.rpc.GetServer(ctx, &pluginv1.GetServerRequest{Token: token})
-	if err != nil {
-		return nil, fmt.Errorf("get server: %w", plugins.FromStatus(err))
-	}
-	found := fromProto(r.GetServer())
-	return &found, nil
-}
-
-func (c *client) List(ctx context.Context, tags map[string]string) ([]Server, error) {
-	if err := plugins.CheckTags(tags); err != nil {
-		return nil, fmt.Errorf("list servers: %w", err)
-	}
-	r, err := c.rpc.ListServers(ctx, &pluginv1.ListServersRequest{Tags: tags})
-	if err != nil {
-		return nil, fmt.Errorf("list servers: %w", plugins.FromStatus(err))
-	}
-	list := make([]Server, 0, len(r.GetServers()))
-	for _, s := range r.GetServers() {
-		list = append(list, fromProto(s))
-	}
-	return list, nil
-}
-
-func (c *client) Delete(ctx context.Context, token string) error {
-	if err := plugins.CheckToken("token", token); err != nil {
-		return fmt.Errorf("delete server: %w", err)
-	}
-	if _, err := c.rpc.DeleteServer(ctx, &pluginv1.DeleteServerRequest{Token: token}); err != nil {
-		return fmt.Errorf("delete server: %w", plugins.FromStatus(err))
-	}
-	return nil
+	return plugin
 }
 
 // server is the plugin's end.
 type server struct {
 	pluginv1.UnimplementedCloudServiceServer
 	provider Provider
+	config   plugins.Schema
 }
 
-func (s *server) CreateServer(ctx context.Context, r *pluginv1.CreateServerRequest) (*pluginv1.CreateServerResponse, error) {
-	config, err := plugins.DecodeConfig(r.GetConfigJson())
+func (s *server) CreateServer(r *pluginv1.CreateServerRequest, stream grpc.ServerStreamingServer[pluginv1.CreateServerResponse]) error {
+	config, err := s.config.Decode("config", r.GetConfigJson())
 	if err != nil {
-		return nil, plugins.ToStatus(err)
+		return plugins.ToStatus(err)
 	}
 	spec := Spec{
 		Token: r.GetToken(), Name: r.GetName(), Flavor: r.GetFlavor(), Image: r.GetImage(),
 		Tags: r.GetTags(), Env: r.GetEnv(), Config: config,
 	}
 	if err := spec.Validate(); err != nil {
-		return nil, plugins.ToStatus(err)
+		return plugins.ToStatus(err)
 	}
+	ctx, end := plugins.Reporting(stream.Context(), func(p *pluginv1.Progress) error {
+		return stream.Send(&pluginv1.CreateServerResponse{Progress: p})
+	})
 	made, err := s.provider.Create(ctx, spec)
+	end()
 	if err != nil {
-		return nil, plugins.ToStatus(err)
+		return plugins.ToStatus(err)
 	}
-	return &pluginv1.CreateServerResponse{Server: toProto(*made)}, nil
+	return stream.Send(&pluginv1.CreateServerResponse{Server: toProto(*made)})
 }
 
 func (s *server) GetServer(ctx context.Context, r *pluginv1.GetServerRequest) (*pluginv1.GetServerResponse, error) {
@@ -126,26 +69,51 @@ func (s *server) GetServer(ctx context.Context, r *pluginv1.GetServerRequest) (*
 	return &pluginv1.GetServerResponse{Server: toProto(*found)}, nil
 }
 
-func (s *server) ListServers(ctx context.Context, r *pluginv1.ListServersRequest) (*pluginv1.ListServersResponse, error) {
-	list, err := s.provider.List(ctx, r.GetTags())
+func (s *server) ListServers(r *pluginv1.ListServersRequest, stream grpc.ServerStreamingServer[pluginv1.ListServersResponse]) error {
+	if err := plugins.CheckTags(r.GetTags()); err != nil {
+		return plugins.ToStatus(err)
+	}
+	found, err := s.provider.List(stream.Context(), r.GetTags())
 	if err != nil {
-		return nil, plugins.ToStatus(err)
+		return plugins.ToStatus(err)
 	}
-	reply := &pluginv1.ListServersResponse{Servers: make([]*pluginv1.Server, 0, len(list))}
-	for _, found := range list {
-		reply.Servers = append(reply.Servers, toProto(found))
+	list := make([]*pluginv1.Server, 0, len(found))
+	for _, f := range found {
+		list = append(list, toProto(f))
 	}
-	return reply, nil
+	return plugins.Send(list, func(part []*pluginv1.Server) error {
+		return stream.Send(&pluginv1.ListServersResponse{Servers: part})
+	})
 }
 
-func (s *server) DeleteServer(ctx context.Context, r *pluginv1.DeleteServerRequest) (*pluginv1.DeleteServerResponse, error) {
+func (s *server) DeleteServer(r *pluginv1.DeleteServerRequest, stream grpc.ServerStreamingServer[pluginv1.DeleteServerResponse]) error {
+	if err := plugins.CheckToken("token", r.GetToken()); err != nil {
+		return plugins.ToStatus(err)
+	}
+	ctx, end := plugins.Reporting(stream.Context(), func(p *pluginv1.Progress) error {
+		return stream.Send(&pluginv1.DeleteServerResponse{Progress: p})
+	})
+	err := s.provider.Delete(ctx, r.GetToken())
+	end()
+	if err != nil {
+		return plugins.ToStatus(err)
+	}
+	return stream.Send(&pluginv1.DeleteServerResponse{})
+}
+
+func (s *server) GetConsole(ctx context.Context, r *pluginv1.GetConsoleRequest) (*pluginv1.GetConsoleResponse, error) {
+	consoler, ok := s.provider.(Consoler)
+	if !ok {
+		return nil, plugins.ToStatus(plugins.Errorf(plugins.Unsupported, "this provider shows no consoles"))
+	}
 	if err := plugins.CheckToken("token", r.GetToken()); err != nil {
 		return nil, plugins.ToStatus(err)
 	}
-	if err := s.provider.Delete(ctx, r.GetToken()); err != nil {
+	output, err := consoler.Console(ctx, r.GetToken())
+	if err != nil {
 		return nil, plugins.ToStatus(err)
 	}
-	return &pluginv1.DeleteServerResponse{}, nil
+	return &pluginv1.GetConsoleResponse{Output: output[max(0, len(output)-MaxConsole):]}, nil
 }
 
 func toProto(s Server) *pluginv1.Server {
@@ -155,9 +123,20 @@ func toProto(s Server) *pluginv1.Server {
 	}
 }
 
-func fromProto(s *pluginv1.Server) Server {
-	return Server{
-		Token: s.GetToken(), Name: s.GetName(), Address: s.GetAddress(), Port: int(s.GetPort()), State: s.GetState(),
-		Tags: s.GetTags(), CreatedAt: s.GetCreatedAt().AsTime(), Variables: s.GetVariables(),
+// fromProto reads a server that a plugin answers with; see Server.check.
+func fromProto(s *pluginv1.Server, want string) (Server, error) {
+	if s == nil {
+		return Server{}, plugins.BadAnswer(errors.New("it holds no server"))
 	}
+	found := Server{
+		Token: s.GetToken(), Name: s.GetName(), Address: s.GetAddress(), Port: int(s.GetPort()), State: s.GetState(),
+		Tags: s.GetTags(), Variables: s.GetVariables(),
+	}
+	if at := s.GetCreatedAt(); at != nil {
+		if err := at.CheckValid(); err != nil {
+			return Server{}, plugins.BadAnswer(fmt.Errorf("created_at: %w", err))
+		}
+		found.CreatedAt = at.AsTime()
+	}
+	return found, plugins.BadAnswer(found.check(want))
 }

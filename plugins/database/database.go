@@ -5,6 +5,9 @@ package database
 
 import (
 	"context"
+	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/wright-build/wright/plugins"
 )
@@ -16,7 +19,9 @@ type Provider interface {
 	// when both calls run at the same time. A persistent database is found
 	// again by instance and name, whatever the token, with all that is in it.
 	Create(ctx context.Context, s Spec) (*Database, error)
-	// List gives every database that carries all of tags, half-made ones too.
+	// List gives every database that carries all of tags, half-made ones too: a
+	// persistent one once for each token that uses it, and with no token when
+	// none does.
 	List(ctx context.Context, tags map[string]string) ([]Database, error)
 	// Delete deletes the database of a token with all that is in it; of a
 	// persistent one it drops only the token. Deleting the missing is fine.
@@ -31,6 +36,10 @@ type Spec struct {
 	Persistent bool              // outlives the AppServer; found again by Instance and Name
 	Tags       map[string]string // written to the database, so that List finds it
 	Config     map[string]any    // the provider's own table of the manifest
+	// Password is what the user of the database is to have. Wright has stored it
+	// before, so that no crash loses it: a repeated call, also with another token
+	// for a persistent database, makes it the password. Never log it.
+	Password string
 }
 
 // Database is what a provider made.
@@ -54,5 +63,33 @@ func (s Spec) Validate() error {
 	if err := plugins.CheckText("instance", s.Instance); err != nil {
 		return err
 	}
+	if err := plugins.CheckText("password", s.Password); err != nil {
+		return err
+	}
 	return plugins.CheckTags(s.Tags)
+}
+
+// maxURL is the number of bytes of a URL.
+const maxURL = 4 << 10
+
+// check refuses a database that no provider may answer with. want is the token
+// that was asked for; empty means any. A persistent one that nobody uses at the
+// moment has no token.
+func (d Database) check(want string) error {
+	if err := plugins.CheckText("token", d.Token); err != nil {
+		return err
+	}
+	if want != "" && d.Token != want {
+		return plugins.Invalidf("token", "it is %.60q, asked was for %.60q", d.Token, want)
+	}
+	if err := plugins.CheckText("name", d.Name); err != nil {
+		return err
+	}
+	if len(d.URL) > maxURL || strings.ContainsFunc(d.URL, unicode.IsControl) || !utf8.ValidString(d.URL) {
+		return plugins.Invalidf("url", "it is longer than %d bytes or holds a control character", maxURL)
+	}
+	if err := plugins.CheckTags(d.Tags); err != nil {
+		return err
+	}
+	return plugins.CheckEnv(d.Variables)
 }

@@ -33,7 +33,7 @@ func TestDatabasesCrossTheWire(t *testing.T) {
 		Token: "t", Name: "n", URL: "sqlite:///x", Variables: map[string]string{"PATH": "/x"},
 		Persistent: true, Tags: map[string]string{"a": "b"},
 	}
-	if got := fromProto(toProto(d)); !reflect.DeepEqual(got, d) {
+	if got, err := fromProto(toProto(d), "t"); err != nil || !reflect.DeepEqual(got, d) {
 		t.Errorf("%+v came back as %+v", d, got)
 	}
 }

@@ -2,7 +2,7 @@ package database
 
 import (
 	"context"
-	"fmt"
+	"errors"
 
 	"google.golang.org/grpc"
 
@@ -16,102 +16,57 @@ func Plugin(name, version string, p Provider) plugins.Plugin {
 	configurer, _ := p.(plugins.Configurer)
 	return plugins.Plugin{
 		Kind: plugins.Database, Name: name, Version: version, Configurer: configurer,
-		Register: func(r grpc.ServiceRegistrar) {
-			pluginv1.RegisterDatabaseServiceServer(r, &server{provider: p})
+		Register: func(r grpc.ServiceRegistrar, config plugins.Schema) {
+			pluginv1.RegisterDatabaseServiceServer(r, &server{provider: p, config: config})
 		},
 	}
-}
-
-// NewClient gives the provider at the other end of a connection.
-func NewClient(conn grpc.ClientConnInterface) Provider {
-	return &client{rpc: pluginv1.NewDatabaseServiceClient(conn)}
-}
-
-type client struct {
-	rpc pluginv1.DatabaseServiceClient
-}
-
-var _ Provider = (*client)(nil)
-
-func (c *client) Create(ctx context.Context, s Spec) (*Database, error) {
-	if err := s.Validate(); err != nil {
-		return nil, fmt.Errorf("create database: %w", err)
-	}
-	config, err := plugins.EncodeConfig(s.Config)
-	if err != nil {
-		return nil, fmt.Errorf("create database %q: %w", s.Name, err)
-	}
-	r, err := c.rpc.CreateDatabase(ctx, &pluginv1.CreateDatabaseRequest{
-		Token: s.Token, Name: s.Name, Instance: s.Instance, Persistent: s.Persistent,
-		Tags: s.Tags, ConfigJson: config,
-	})
-	if err != nil {
-		return nil, fmt.Errorf("create database %q: %w", s.Name, plugins.FromStatus(err))
-	}
-	made := fromProto(r.GetDatabase())
-	return &made, nil
-}
-
-func (c *client) List(ctx context.Context, tags map[string]string) ([]Database, error) {
-	if err := plugins.CheckTags(tags); err != nil {
-		return nil, fmt.Errorf("list databases: %w", err)
-	}
-	r, err := c.rpc.ListDatabases(ctx, &pluginv1.ListDatabasesRequest{Tags: tags})
-	if err != nil {
-		return nil, fmt.Errorf("list databases: %w", plugins.FromStatus(err))
-	}
-	list := make([]Database, 0, len(r.GetDatabases()))
-	for _, d := range r.GetDatabases() {
-		list = append(list, fromProto(d))
-	}
-	return list, nil
-}
-
-func (c *client) Delete(ctx context.Context, token string) error {
-	if err := plugins.CheckToken("token", token); err != nil {
-		return fmt.Errorf("delete database: %w", err)
-	}
-	if _, err := c.rpc.DeleteDatabase(ctx, &pluginv1.DeleteDatabaseRequest{Token: token}); err != nil {
-		return fmt.Errorf("delete database: %w", plugins.FromStatus(err))
-	}
-	return nil
 }
 
 // server is the plugin's end.
 type server struct {
 	pluginv1.UnimplementedDatabaseServiceServer
 	provider Provider
+	config   plugins.Schema
 }
 
-func (s *server) CreateDatabase(ctx context.Context, r *pluginv1.CreateDatabaseRequest) (*pluginv1.CreateDatabaseResponse, error) {
-	config, err := plugins.DecodeConfig(r.GetConfigJson())
+func (s *server) CreateDatabase(r *pluginv1.CreateDatabaseRequest, stream grpc.ServerStreamingServer[pluginv1.CreateDatabaseResponse]) error {
+	config, err := s.config.Decode("config", r.GetConfigJson())
 	if err != nil {
-		return nil, plugins.ToStatus(err)
+		return plugins.ToStatus(err)
 	}
 	spec := Spec{
 		Token: r.GetToken(), Name: r.GetName(), Instance: r.GetInstance(), Persistent: r.GetPersistent(),
-		Tags: r.GetTags(), Config: config,
+		Tags: r.GetTags(), Config: config, Password: r.GetPassword(),
 	}
 	if err := spec.Validate(); err != nil {
-		return nil, plugins.ToStatus(err)
+		return plugins.ToStatus(err)
 	}
+	ctx, end := plugins.Reporting(stream.Context(), func(p *pluginv1.Progress) error {
+		return stream.Send(&pluginv1.CreateDatabaseResponse{Progress: p})
+	})
 	made, err := s.provider.Create(ctx, spec)
+	end()
 	if err != nil {
-		return nil, plugins.ToStatus(err)
+		return plugins.ToStatus(err)
 	}
-	return &pluginv1.CreateDatabaseResponse{Database: toProto(*made)}, nil
+	return stream.Send(&pluginv1.CreateDatabaseResponse{Database: toProto(*made)})
 }
 
-func (s *server) ListDatabases(ctx context.Context, r *pluginv1.ListDatabasesRequest) (*pluginv1.ListDatabasesResponse, error) {
-	list, err := s.provider.List(ctx, r.GetTags())
+func (s *server) ListDatabases(r *pluginv1.ListDatabasesRequest, stream grpc.ServerStreamingServer[pluginv1.ListDatabasesResponse]) error {
+	if err := plugins.CheckTags(r.GetTags()); err != nil {
+		return plugins.ToStatus(err)
+	}
+	found, err := s.provider.List(stream.Context(), r.GetTags())
 	if err != nil {
-		return nil, plugins.ToStatus(err)
+		return plugins.ToStatus(err)
 	}
-	reply := &pluginv1.ListDatabasesResponse{Databases: make([]*pluginv1.Database, 0, len(list))}
-	for _, d := range list {
-		reply.Databases = append(reply.Databases, toProto(d))
+	list := make([]*pluginv1.Database, 0, len(found))
+	for _, d := range found {
+		list = append(list, toProto(d))
 	}
-	return reply, nil
+	return plugins.Send(list, func(part []*pluginv1.Database) error {
+		return stream.Send(&pluginv1.ListDatabasesResponse{Databases: part})
+	})
 }
 
 func (s *server) DeleteDatabase(ctx context.Context, r *pluginv1.DeleteDatabaseRequest) (*pluginv1.DeleteDatabaseResponse, error) {
@@ -130,9 +85,14 @@ func toProto(d Database) *pluginv1.Database {
 	}
 }
 
-func fromProto(d *pluginv1.Database) Database {
-	return Database{
+// fromProto reads a database that a plugin answers with; see Database.check.
+func fromProto(d *pluginv1.Database, want string) (Database, error) {
+	if d == nil {
+		return Database{}, plugins.BadAnswer(errors.New("it holds no database"))
+	}
+	found := Database{
 		Token: d.GetToken(), Name: d.GetName(), URL: d.GetUrl(), Variables: d.GetVariables(),
 		Persistent: d.GetPersistent(), Tags: d.GetTags(),
 	}
+	return found, plugins.BadAnswer(found.check(want))
 }

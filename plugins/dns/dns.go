@@ -17,15 +17,23 @@ import (
 // must hold plugins.InstallationTag. Domains differing only in case or in a dot
 // behind are the same.
 type Provider interface {
-	// Set replaces all records of the domain that the installation in tags
+	// Set replaces all records of the domain that the installation in s.Tags
 	// owns, all or nothing; records of others stay as they are. No records at
 	// all is Delete.
-	Set(ctx context.Context, domain string, records []Record, tags map[string]string) error
+	Set(ctx context.Context, s Spec) error
 	// List gives every domain whose records carry all of tags.
 	List(ctx context.Context, tags map[string]string) ([]Entry, error)
 	// Delete deletes the records of the domain that the installation in tags
 	// owns. Deleting the missing is fine.
 	Delete(ctx context.Context, domain string, tags map[string]string) error
+}
+
+// Spec says which records a domain is to have.
+type Spec struct {
+	Domain  string
+	Records []Record
+	Tags    map[string]string // at least plugins.InstallationTag
+	Config  map[string]any    // the provider's own table of the manifest
 }
 
 // Record is one record of a domain.
@@ -44,6 +52,9 @@ type Entry struct {
 
 // MaxRecords is the number of records that one domain may have.
 const MaxRecords = 100
+
+// maxTTL is DNS's own.
+const maxTTL = (1<<31 - 1) * time.Second
 
 // CheckDomain refuses what is no domain name: labels of letters, digits, '-'
 // and '_' with dots between them, an optional "*." before and dot behind, at
@@ -86,8 +97,8 @@ func check(domain string, records []Record, tags map[string]string) error {
 		if err := plugins.CheckToken(field+"value", r.Value); err != nil {
 			return err
 		}
-		if r.TTL < 0 {
-			return plugins.Invalidf(field+"ttl", "%v is negative", r.TTL)
+		if r.TTL < 0 || r.TTL > maxTTL || r.TTL%time.Second != 0 {
+			return plugins.Invalidf(field+"ttl", "%v is negative, longer than 68 years or not of whole seconds", r.TTL)
 		}
 	}
 	return plugins.CheckTags(tags)

@@ -2,7 +2,6 @@ package dns
 
 import (
 	"context"
-	"fmt"
 
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/types/known/durationpb"
@@ -17,87 +16,49 @@ func Plugin(name, version string, p Provider) plugins.Plugin {
 	configurer, _ := p.(plugins.Configurer)
 	return plugins.Plugin{
 		Kind: plugins.DNS, Name: name, Version: version, Configurer: configurer,
-		Register: func(r grpc.ServiceRegistrar) {
-			pluginv1.RegisterDnsServiceServer(r, &server{provider: p})
+		Register: func(r grpc.ServiceRegistrar, config plugins.Schema) {
+			pluginv1.RegisterDnsServiceServer(r, &server{provider: p, config: config})
 		},
 	}
-}
-
-// NewClient gives the provider at the other end of a connection.
-func NewClient(conn grpc.ClientConnInterface) Provider {
-	return &client{rpc: pluginv1.NewDnsServiceClient(conn)}
-}
-
-type client struct {
-	rpc pluginv1.DnsServiceClient
-}
-
-var _ Provider = (*client)(nil)
-
-func (c *client) Set(ctx context.Context, domain string, records []Record, tags map[string]string) error {
-	if err := check(domain, records, tags); err != nil {
-		return fmt.Errorf("set records: %w", err)
-	}
-	_, err := c.rpc.SetRecords(ctx, &pluginv1.SetRecordsRequest{Domain: domain, Records: toProto(records), Tags: tags})
-	if err != nil {
-		return fmt.Errorf("set records of %s: %w", domain, plugins.FromStatus(err))
-	}
-	return nil
-}
-
-func (c *client) List(ctx context.Context, tags map[string]string) ([]Entry, error) {
-	if err := plugins.CheckTags(tags); err != nil {
-		return nil, fmt.Errorf("list records: %w", err)
-	}
-	r, err := c.rpc.ListRecords(ctx, &pluginv1.ListRecordsRequest{Tags: tags})
-	if err != nil {
-		return nil, fmt.Errorf("list records: %w", plugins.FromStatus(err))
-	}
-	list := make([]Entry, 0, len(r.GetEntries()))
-	for _, e := range r.GetEntries() {
-		list = append(list, Entry{Domain: e.GetDomain(), Records: fromProto(e.GetRecords()), Tags: e.GetTags()})
-	}
-	return list, nil
-}
-
-func (c *client) Delete(ctx context.Context, domain string, tags map[string]string) error {
-	if err := check(domain, nil, tags); err != nil {
-		return fmt.Errorf("delete records: %w", err)
-	}
-	_, err := c.rpc.DeleteRecords(ctx, &pluginv1.DeleteRecordsRequest{Domain: domain, Tags: tags})
-	if err != nil {
-		return fmt.Errorf("delete records of %s: %w", domain, plugins.FromStatus(err))
-	}
-	return nil
 }
 
 // server is the plugin's end.
 type server struct {
 	pluginv1.UnimplementedDnsServiceServer
 	provider Provider
+	config   plugins.Schema
 }
 
 func (s *server) SetRecords(ctx context.Context, r *pluginv1.SetRecordsRequest) (*pluginv1.SetRecordsResponse, error) {
-	records := fromProto(r.GetRecords())
-	if err := check(r.GetDomain(), records, r.GetTags()); err != nil {
+	config, err := s.config.Decode("config", r.GetConfigJson())
+	if err != nil {
 		return nil, plugins.ToStatus(err)
 	}
-	if err := s.provider.Set(ctx, r.GetDomain(), records, r.GetTags()); err != nil {
+	spec := Spec{Domain: r.GetDomain(), Records: fromProto(r.GetRecords()), Tags: r.GetTags(), Config: config}
+	if err := check(spec.Domain, spec.Records, spec.Tags); err != nil {
+		return nil, plugins.ToStatus(err)
+	}
+	if err := s.provider.Set(ctx, spec); err != nil {
 		return nil, plugins.ToStatus(err)
 	}
 	return &pluginv1.SetRecordsResponse{}, nil
 }
 
-func (s *server) ListRecords(ctx context.Context, r *pluginv1.ListRecordsRequest) (*pluginv1.ListRecordsResponse, error) {
-	list, err := s.provider.List(ctx, r.GetTags())
+func (s *server) ListRecords(r *pluginv1.ListRecordsRequest, stream grpc.ServerStreamingServer[pluginv1.ListRecordsResponse]) error {
+	if err := plugins.CheckTags(r.GetTags()); err != nil {
+		return plugins.ToStatus(err)
+	}
+	found, err := s.provider.List(stream.Context(), r.GetTags())
 	if err != nil {
-		return nil, plugins.ToStatus(err)
+		return plugins.ToStatus(err)
 	}
-	reply := &pluginv1.ListRecordsResponse{Entries: make([]*pluginv1.Entry, 0, len(list))}
-	for _, e := range list {
-		reply.Entries = append(reply.Entries, &pluginv1.Entry{Domain: e.Domain, Records: toProto(e.Records), Tags: e.Tags})
+	list := make([]*pluginv1.Entry, 0, len(found))
+	for _, e := range found {
+		list = append(list, &pluginv1.Entry{Domain: e.Domain, Records: toProto(e.Records), Tags: e.Tags})
 	}
-	return reply, nil
+	return plugins.Send(list, func(part []*pluginv1.Entry) error {
+		return stream.Send(&pluginv1.ListRecordsResponse{Entries: part})
+	})
 }
 
 func (s *server) DeleteRecords(ctx context.Context, r *pluginv1.DeleteRecordsRequest) (*pluginv1.DeleteRecordsResponse, error) {

@@ -3,6 +3,7 @@ package host
 import (
 	"context"
 	"errors"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -51,7 +52,7 @@ func TestDeathFailsAllCallsInFlight(t *testing.T) {
 			if plugins.CodeOf(err) != plugins.Transient {
 				t.Errorf("got %v", err)
 			}
-		case <-time.After(5 * time.Second):
+		case <-time.After(2 * time.Minute):
 			t.Fatal("a call hangs")
 		}
 	}
@@ -69,6 +70,20 @@ func TestHangingCallsEnd(t *testing.T) {
 	if _, err := p.Create(ctx, cloud.Spec{Token: "hang"}); !errors.Is(err, context.Canceled) {
 		t.Errorf("cancelled: %v", err)
 	}
+}
+
+// TestLastWordIsHeard: at the caller's deadline the provider still says what it
+// waited for.
+func TestLastWordIsHeard(t *testing.T) {
+	h, _ := open(t, "good", func(h *Host) { h.limits.call = time.Second })
+	p := launch(t, h, "good")
+	eventually(t, "heard", func() bool {
+		_, err := p.Create(t.Context(), cloud.Spec{Token: "wait"})
+		if plugins.CodeOf(err) != plugins.Transient {
+			t.Fatalf("got %v", err)
+		}
+		return strings.Contains(err.Error(), "GET http://cloud.test/servers")
+	})
 }
 
 func TestStoppedProcessIsKilled(t *testing.T) {

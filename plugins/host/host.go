@@ -6,6 +6,10 @@
 // the calls in flight fail with a transient error and the next call launches it
 // again, after a pause that grows while it keeps dying. Nothing here waits for
 // a plugin without a deadline.
+//
+// A plugin is not trusted to be well. Where its directory has a lock file it is
+// launched only as it was locked; what its process group uses is limited; what
+// it writes is bounded before anybody reads it.
 package host
 
 import (
@@ -19,9 +23,6 @@ import (
 	"time"
 
 	"github.com/wright-build/wright/plugins"
-	"github.com/wright-build/wright/plugins/cloud"
-	"github.com/wright-build/wright/plugins/database"
-	"github.com/wright-build/wright/plugins/dns"
 )
 
 // Config says where plugins are and what they are told.
@@ -33,6 +34,25 @@ type Config struct {
 
 	// Providers holds the table of each provider under "KIND-NAME"; optional.
 	Providers map[string]map[string]any
+
+	// A directory with a lock file launches only what that allows; one without
+	// launches anything, or nothing if RequireLock is set.
+	RequireLock bool
+
+	Limits Limits // of each plugin; zero fields mean the defaults
+}
+
+// Limits are what one plugin may use: its process and all others of its group.
+// What a provider starts for good, such as a server, leaves the group and counts
+// no more.
+type Limits struct {
+	Memory    int64 // bytes; default 1 GiB
+	Processes int   // default 256
+	OpenFiles int   // of each process; default 4096
+}
+
+func (l Limits) withDefaults() Limits {
+	return Limits{cmp.Or(l.Memory, 1<<30), cmp.Or(l.Processes, 256), cmp.Or(l.OpenFiles, 4096)}
 }
 
 // Info is what is known about a plugin.
@@ -82,6 +102,7 @@ func defaultLimits() limits {
 
 // New makes a host. It starts nothing.
 func New(cfg Config) *Host {
+	cfg.Limits = cfg.Limits.withDefaults()
 	cfg.Log = cmp.Or(cfg.Log, slog.New(slog.DiscardHandler))
 	// Plugins run in a directory of their own, where relative paths mean another thing.
 	cfg.StateDir = absolute(cfg.StateDir)
@@ -108,39 +129,13 @@ func (h *Host) Plugins() []Info {
 		p := h.plugins[key{found[i].Kind, found[i].Name}]
 		h.mu.Unlock()
 		if p != nil {
-			found[i].Version, found[i].PID = p.status()
+			var about *plugins.Description
+			if about, found[i].PID = p.status(); about != nil {
+				found[i].Version = about.Version
+			}
 		}
 	}
 	return found
-}
-
-// Cloud gives the named cloud provider, launching it on first use. The provider
-// survives the death of its process. The error for a name that no directory
-// holds is plugins.NotFound and says what was searched and found.
-func (h *Host) Cloud(ctx context.Context, name string) (cloud.Provider, error) {
-	p, err := h.launched(ctx, key{plugins.Cloud, name})
-	if err != nil {
-		return nil, err
-	}
-	return cloud.NewClient(p), nil
-}
-
-// DNS gives the named DNS provider, as Cloud does.
-func (h *Host) DNS(ctx context.Context, name string) (dns.Provider, error) {
-	p, err := h.launched(ctx, key{plugins.DNS, name})
-	if err != nil {
-		return nil, err
-	}
-	return dns.NewClient(p), nil
-}
-
-// Database gives the named database provider, as Cloud does.
-func (h *Host) Database(ctx context.Context, name string) (database.Provider, error) {
-	p, err := h.launched(ctx, key{plugins.Database, name})
-	if err != nil {
-		return nil, err
-	}
-	return database.NewClient(p), nil
 }
 
 func (h *Host) launched(ctx context.Context, k key) (*plugin, error) {
@@ -155,6 +150,18 @@ func (h *Host) launched(ctx context.Context, k key) (*plugin, error) {
 		return nil, err
 	}
 	return p, nil
+}
+
+// describe asks a running plugin, or one launched for that only.
+func (h *Host) describe(ctx context.Context, k key) (*plugins.Description, error) {
+	p, err := h.plugin(k)
+	if err != nil {
+		return nil, err
+	}
+	if about, pid := p.status(); pid != 0 {
+		return about, nil
+	}
+	return p.describe(ctx)
 }
 
 func (h *Host) plugin(k key) (*plugin, error) {

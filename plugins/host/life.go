@@ -25,7 +25,7 @@ import (
 type life struct {
 	path    string
 	pid     int
-	version string
+	about   *plugins.Description
 	conn    *grpc.ClientConn
 	client  *goplugin.Client
 	process *process
@@ -33,48 +33,86 @@ type life struct {
 
 // launch starts the process and configures the provider.
 func (p *plugin) launch(ctx context.Context) (*life, error) {
-	path, err := find(p.cfg.Dirs, p.key)
-	if err != nil {
-		return nil, err
-	}
 	stateDir := filepath.Join(p.cfg.StateDir, p.key.String())
 	if err := os.MkdirAll(stateDir, 0o700); err != nil {
 		return nil, fmt.Errorf("make the provider's directory: %w", err)
 	}
-	l := &life{path: path, process: newProcess(path, stateDir, p.log)}
-	ctx, release := p.untilClosed(ctx, l.process.kill)
-	defer release()
-	l.client = goplugin.NewClient(p.clientConfig(l.process))
-	if err := l.connect(p.key, p.limits.start); err != nil {
-		l.stop(0)
+	return p.begin(ctx, stateDir, func(ctx context.Context, l *life) error { return p.configure(ctx, l, stateDir) })
+}
+
+// begin starts the process in dir, asks who it is and does what is next.
+func (p *plugin) begin(ctx context.Context, dir string, next func(context.Context, *life) error) (*life, error) {
+	path, err := find(p.cfg.Dirs, p.key)
+	if err != nil {
 		return nil, err
 	}
-	if err := p.introduce(ctx, l, stateDir); err != nil {
-		l.stop(p.limits.stop)
+	binary, err := admit(path, p.cfg.RequireLock)
+	if err != nil {
 		return nil, err
+	}
+	defer binary.close()
+	l := &life{path: path, process: newProcess(binary, dir, p.cfg.Limits, p.log)}
+	ctx, release := p.untilReady(ctx, l.process)
+	defer release()
+	l.client = goplugin.NewClient(p.clientConfig(l.process))
+	if err := l.connect(p.key); err != nil {
+		l.stop(0)
+		return nil, l.explain(err)
+	}
+	if err = binary.unchanged(); err == nil {
+		err = p.identify(ctx, l)
+	}
+	if err == nil {
+		err = next(ctx, l)
+	}
+	if err != nil {
+		l.stop(p.limits.stop)
+		return nil, l.process.cause(err)
 	}
 	return l, nil
 }
 
-// untilClosed ends the context and calls kill when the host is closed before
-// release is called.
-func (p *plugin) untilClosed(ctx context.Context, kill func()) (_ context.Context, release func()) {
+// maxHeaders is the number of bytes of all headers of an answer, an error's text included.
+const maxHeaders = 256 << 10
+
+// describe is a short life of the plugin without settings, in a directory of its own.
+func (p *plugin) describe(ctx context.Context) (*plugins.Description, error) {
+	dir, err := os.MkdirTemp("", "wright-plugin-")
+	if err != nil {
+		return nil, fmt.Errorf("make a directory for plugin %s: %w", p.key, err)
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	l, err := p.begin(ctx, dir, func(context.Context, *life) error { return nil })
+	if err != nil {
+		return nil, fmt.Errorf("launch plugin %s: %w", p.key, err)
+	}
+	defer context.AfterFunc(ctx, l.process.kill)()
+	l.stop(p.limits.stop)
+	return l.about, nil
+}
+
+// untilReady ends the context and the process when it takes too long or the host
+// is closed, before release is called.
+func (p *plugin) untilReady(ctx context.Context, proc *process) (_ context.Context, release func()) {
 	ctx, cancel := context.WithTimeout(ctx, p.limits.start)
+	ready := make(chan struct{})
 	p.wg.Go(func() {
 		select {
+		case <-ready:
 		case <-p.done:
-			cancel()
-			kill()
+			proc.condemn(errClosed(p.key))
 		case <-ctx.Done():
+			proc.condemn(fmt.Errorf("it was not ready in time (%v): %w", p.limits.start, ctx.Err()))
 		}
+		cancel()
 	})
-	return ctx, cancel
+	return ctx, func() { close(ready); cancel() }
 }
 
 func (p *plugin) clientConfig(proc *process) *goplugin.ClientConfig {
 	return &goplugin.ClientConfig{
-		HandshakeConfig:  plugins.Handshake(),
-		Plugins:          goplugin.PluginSet{string(p.key.kind): &connPlugin{}},
+		HandshakeConfig:  goplugin.HandshakeConfig{MagicCookieKey: plugins.CookieKey, MagicCookieValue: plugins.CookieValue},
+		VersionedPlugins: protocols(p.key.kind),
 		AllowedProtocols: []goplugin.Protocol{goplugin.ProtocolGRPC},
 		AutoMTLS:         true,
 		SkipHostEnv:      true,
@@ -90,20 +128,28 @@ func (p *plugin) clientConfig(proc *process) *goplugin.ClientConfig {
 		GRPCDialOptions: []grpc.DialOption{
 			// A connection that is not ready is one whose process is gone; see usable.
 			grpc.WithIdleTimeout(0),
+			grpc.WithMaxHeaderListSize(maxHeaders),
 			grpc.WithDefaultCallOptions(
 				grpc.MaxCallRecvMsgSize(plugins.MaxMessage), grpc.MaxCallSendMsgSize(plugins.MaxMessage)),
 		},
 	}
 }
 
+// protocols offers every protocol that this version speaks; the plugin takes one.
+func protocols(k plugins.Kind) map[int]goplugin.PluginSet {
+	all := map[int]goplugin.PluginSet{}
+	for n := plugins.OldestProtocol; n <= plugins.Protocol; n++ {
+		all[n] = goplugin.PluginSet{string(k): &connPlugin{}}
+	}
+	return all
+}
+
 // connect does go-plugin's handshake. go-plugin takes no context for it, but
 // gives up when the process is killed.
-func (l *life) connect(k key, limit time.Duration) error {
-	guard := time.AfterFunc(limit, l.process.kill)
-	defer guard.Stop()
+func (l *life) connect(k key) error {
 	protocol, err := l.client.Client()
 	if err != nil {
-		return fmt.Errorf("start %s: %w", l.path, err)
+		return err
 	}
 	raw, err := protocol.Dispense(string(k.kind))
 	if err != nil {
@@ -113,10 +159,22 @@ func (l *life) connect(k key, limit time.Duration) error {
 	return nil
 }
 
-// introduce asks the plugin who it is and tells it its settings.
-func (p *plugin) introduce(ctx context.Context, l *life, stateDir string) error {
-	rpc := pluginv1.NewPluginServiceClient(l.conn)
-	who, err := rpc.Describe(ctx, &pluginv1.DescribeRequest{})
+// explain says of a launch that failed what the plugin said itself, if anything.
+func (l *life) explain(err error) error {
+	err = l.process.cause(err)
+	if errors.Is(err, errNoHandshake) {
+		if words := l.process.errors.lastWords(); words != "" {
+			err = fmt.Errorf("%w (%s); its last words: %s", err, l.exitStatus(), words)
+		} else {
+			err = fmt.Errorf("%w (%s) and said nothing", err, l.exitStatus())
+		}
+	}
+	return fmt.Errorf("start %s: %w", l.path, err)
+}
+
+// identify asks the plugin who it is.
+func (p *plugin) identify(ctx context.Context, l *life) error {
+	who, err := pluginv1.NewPluginServiceClient(l.conn).Describe(ctx, &pluginv1.DescribeRequest{})
 	if err != nil {
 		return fmt.Errorf("ask %s who it is: %w", l.path, plugins.FromStatus(err))
 	}
@@ -124,12 +182,19 @@ func (p *plugin) introduce(ctx context.Context, l *life, stateDir string) error 
 		return plugins.Errorf(plugins.Invalid, "%s says that it is the %.60q provider %.60q: the file has the wrong name",
 			l.path, who.GetKind(), who.GetName())
 	}
-	l.version = firstBytes(who.GetVersion(), 100)
+	if l.about, err = plugins.Describe(who, l.client.NegotiatedVersion()); err != nil {
+		return fmt.Errorf("ask %s who it is: %w", l.path, err)
+	}
+	return nil
+}
+
+// configure tells the provider its settings.
+func (p *plugin) configure(ctx context.Context, l *life, stateDir string) error {
 	config, err := plugins.EncodeConfig(p.cfg.Providers[p.key.String()])
 	if err != nil {
 		return err
 	}
-	_, err = rpc.Configure(ctx, &pluginv1.ConfigureRequest{
+	_, err = pluginv1.NewPluginServiceClient(l.conn).Configure(ctx, &pluginv1.ConfigureRequest{
 		StateDir: stateDir, Installation: p.cfg.Installation, ConfigJson: config,
 	})
 	if err != nil {
@@ -210,11 +275,4 @@ func cleanEnv(environ []string) []string {
 		}
 	}
 	return env
-}
-
-func firstBytes(s string, n int) string {
-	if len(s) <= n {
-		return s
-	}
-	return strings.ToValidUTF8(s[:n], "") + "…"
 }

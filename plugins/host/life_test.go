@@ -82,7 +82,7 @@ func TestCloseDoesNotWaitForTheStopped(t *testing.T) {
 		t.Fatal(err)
 	}
 	start := time.Now()
-	if err := h.Close(); err != nil || time.Since(start) > 5*time.Second || !gone(fmt.Sprint(pid)) {
+	if err := h.Close(); err != nil || time.Since(start) > 30*time.Second || !gone(fmt.Sprint(pid)) {
 		t.Errorf("close: %v after %v, gone %v", err, time.Since(start), gone(fmt.Sprint(pid)))
 	}
 }
@@ -96,7 +96,7 @@ func TestChildrenOfThePlugin(t *testing.T) {
 	}
 	t.Cleanup(func() { killPID(t, s.Variables["OUTSIDE"]) })
 	start := time.Now()
-	if err := h.Close(); err != nil || time.Since(start) > 5*time.Second {
+	if err := h.Close(); err != nil || time.Since(start) > 30*time.Second {
 		t.Errorf("close: %v after %v", err, time.Since(start))
 	}
 	eventually(t, "the child in the group gone", func() bool { return gone(s.Variables["INSIDE"]) })
@@ -148,7 +148,7 @@ func TestCloseDuringLaunch(t *testing.T) {
 		t.Errorf("a caller with little time waited: %v", err)
 	}
 	start := time.Now()
-	if err := h.Close(); err != nil || time.Since(start) > 5*time.Second {
+	if err := h.Close(); err != nil || time.Since(start) > 30*time.Second {
 		t.Errorf("close: %v after %v", err, time.Since(start))
 	}
 	if err := <-failed; err == nil {

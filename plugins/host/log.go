@@ -33,6 +33,7 @@ type lineLogger struct {
 	window  time.Time
 	lines   int
 	dropped int
+	last    string // the latest message, or the one of a panic
 }
 
 func newLineLogger(log *slog.Logger) *lineLogger { return &lineLogger{log: log} }
@@ -68,7 +69,20 @@ func (l *lineLogger) emit(now time.Time) {
 		message = strings.ToValidUTF8(string(line), "�")
 		level = l.plainLevel(message)
 	}
+	if !l.panics || l.last == "" {
+		l.last = message
+	}
 	logAt(l.log, level, message, attrs)
+}
+
+// flush takes what came without a line break at the end.
+func (l *lineLogger) flush() { _, _ = l.Write([]byte("\n")) }
+
+// lastWords is what an error may tell of what was written.
+func (l *lineLogger) lastWords() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.last[:min(len(l.last), 300)]
 }
 
 // admit says whether the line is within the rate.
@@ -90,7 +104,7 @@ func (l *lineLogger) admit(now time.Time) bool {
 
 func (l *lineLogger) plainLevel(message string) slog.Level {
 	if strings.HasPrefix(message, "panic: ") || strings.HasPrefix(message, "fatal error: ") {
-		l.panics = true
+		l.panics, l.last = true, ""
 	}
 	if l.panics {
 		return slog.LevelError

@@ -58,6 +58,20 @@ func TestTooMuchAndTooLong(t *testing.T) {
 	}
 }
 
+func TestLastWords(t *testing.T) {
+	for written, want := range map[string]string{
+		"": "", "a\nb\n": "b", "a\nhalf": "half", "a\npanic: x\n\ngoroutine 1\n": "panic: x",
+		`{"@level":"error","@message":"m","key":"hidden"}` + "\n": "m", strings.Repeat("x", 1000): strings.Repeat("x", 300),
+	} {
+		l := newLineLogger(slog.New(&records{}))
+		_, _ = l.Write([]byte(written))
+		l.flush()
+		if got := l.lastWords(); got != want {
+			t.Errorf("the last words of %q are %q, want %q", written, got, want)
+		}
+	}
+}
+
 func FuzzLines(f *testing.F) {
 	f.Add([]byte(`{"@level":"error","@message":"m","a":[1,{"b":null}]}` + "\nplain\n"))
 	f.Add([]byte("{\"@message\":1}\n\xff\xfe\n"))

@@ -21,8 +21,10 @@ import (
 // TestMain lets the test binary be a plugin, good or bad as its file name says,
 // and a host that can be killed.
 func TestMain(m *testing.M) {
-	_, launched := os.LookupEnv(plugins.Handshake().MagicCookieKey)
+	_, launched := os.LookupEnv(plugins.CookieKey)
 	switch {
+	case launched && strings.HasSuffix(os.Args[0], "-many"):
+		serveMany(filepath.Base(os.Args[0]))
 	case launched:
 		servePlugin(strings.TrimPrefix(filepath.Base(os.Args[0]), "wright-cloud-"))
 	case len(os.Args) == 4 && os.Args[1] == "--be-host":
@@ -33,6 +35,8 @@ func TestMain(m *testing.M) {
 }
 
 func servePlugin(mode string) {
+	misbehaveAtStart(mode)
+	servePluginThat(mode)
 	switch mode {
 	case "silent":
 		<-time.After(time.Hour)
@@ -56,16 +60,27 @@ type fake struct {
 
 func (f *fake) Configure(_ context.Context, s plugins.Settings) error {
 	f.settings = s
-	if f.mode == "refuses" {
+	switch f.mode {
+	case "diesinconfigure":
+		os.Exit(4)
+	case "hangsinconfigure":
+		select {}
+	case "eatsatstart":
+		eat(1 << 30)
+	case "refuses":
 		return plugins.Invalidf("config.region", "there is no region on the moon")
 	}
 	return nil
 }
 
 func (f *fake) Create(ctx context.Context, s cloud.Spec) (*cloud.Server, error) {
+	misbehave(ctx, s.Token)
 	switch s.Token {
 	case "hang":
 		select {}
+	case "wait":
+		<-ctx.Done()
+		return nil, fmt.Errorf("GET http://cloud.test/servers: %w", ctx.Err())
 	case "die":
 		os.Exit(7)
 	case "panic":
@@ -87,7 +102,7 @@ func (f *fake) Create(ctx context.Context, s cloud.Spec) (*cloud.Server, error) 
 			return nil, &plugins.Error{Code: c, Field: "config.x", RetryAfter: 3 * time.Second, Err: errors.New("as wanted")}
 		}
 	}
-	return &cloud.Server{Token: s.Token, Variables: map[string]string{
+	return &cloud.Server{Token: s.Token, State: cloud.Running, Variables: map[string]string{
 		"PID": fmt.Sprint(os.Getpid()), "ENV": strings.Join(os.Environ(), "\n"),
 		"STATE": f.settings.StateDir, "INSTALLATION": f.settings.Installation,
 		"CONFIG": fmt.Sprint(f.settings.Config), "SOCKETS": os.Getenv("PLUGIN_UNIX_SOCKET_DIR"),
@@ -123,7 +138,7 @@ func spawnChildren(dir string) (*cloud.Server, error) {
 	if err := errors.Join(inside.Start(), outside.Start()); err != nil {
 		return nil, err
 	}
-	return &cloud.Server{Variables: map[string]string{
+	return &cloud.Server{Token: "children", State: cloud.Running, Variables: map[string]string{
 		"INSIDE": fmt.Sprint(inside.Process.Pid), "OUTSIDE": fmt.Sprint(outside.Process.Pid),
 	}}, nil
 }
@@ -136,7 +151,7 @@ func (f *fake) List(_ context.Context, tags map[string]string) ([]cloud.Server, 
 	if tags["size"] == "huge" {
 		return []cloud.Server{{Name: strings.Repeat("x", plugins.MaxMessage)}}, nil
 	}
-	return []cloud.Server{{Name: "one"}}, nil
+	return []cloud.Server{{Token: "one", Name: "one", State: cloud.Running, Tags: tags}}, nil
 }
 
 func (f *fake) Delete(context.Context, string) error { return errors.New("an error without a code") }
@@ -242,7 +257,7 @@ func launch(t *testing.T, h *Host, mode string) cloud.Provider {
 // eventually waits until the condition holds.
 func eventually(t *testing.T, what string, condition func() bool) {
 	t.Helper()
-	deadline := time.After(20 * time.Second)
+	deadline := time.After(2 * time.Minute)
 	for !condition() {
 		select {
 		case <-deadline:

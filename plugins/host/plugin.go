@@ -25,13 +25,13 @@ type plugin struct {
 	wg     sync.WaitGroup // launches and lives
 	done   chan struct{}  // closed by close
 
-	mu       sync.Mutex // guards all below
-	live     *life      // nil while it does not run
-	pending  *attempt   // nil while no launch runs
-	failures int        // launches and lives that failed in a row
-	retryAt  time.Time  // no launch before
-	lastErr  error      // why the last launch or life failed
-	version  string
+	mu       sync.Mutex           // guards all below
+	live     *life                // nil while it does not run
+	pending  *attempt             // nil while no launch runs
+	failures int                  // launches and lives that failed in a row
+	retryAt  time.Time            // no launch before
+	lastErr  error                // why the last launch or life failed
+	about    *plugins.Description // of the last life; nil before the first
 	closed   bool
 }
 
@@ -62,11 +62,7 @@ func (p *plugin) Invoke(ctx context.Context, method string, args, reply any, opt
 	if err != nil {
 		return err
 	}
-	err = l.conn.Invoke(ctx, method, args, reply, opts...)
-	if broken(err) && ctx.Err() == nil && !p.lives(ctx, l) {
-		return plugins.Errorf(plugins.Transient, "plugin %s ended while it was asked: %w", p.key, err)
-	}
-	return err
+	return p.explain(ctx, l, l.conn.Invoke(ctx, method, args, reply, opts...))
 }
 
 // broken says whether the connection and not the provider gave the error:
@@ -89,11 +85,6 @@ func (p *plugin) lives(ctx context.Context, l *life) bool {
 	case <-ctx.Done():
 	}
 	return false
-}
-
-// NewStream is not needed by any kind.
-func (p *plugin) NewStream(context.Context, *grpc.StreamDesc, string, ...grpc.CallOption) (grpc.ClientStream, error) {
-	return nil, plugins.Errorf(plugins.Unsupported, "plugin %s: no kind has streams", p.key)
 }
 
 // connect gives the running process, launching one if there is none. While the
@@ -170,9 +161,11 @@ func (p *plugin) run(ctx context.Context, a *attempt) {
 	p.mu.Lock()
 	p.pending = nil
 	if err == nil {
-		p.live, p.version = l, l.version
+		p.live, p.about = l, l.about
 	} else {
-		p.failed(err, false)
+		if _, ok := errors.AsType[refusal](err); !ok {
+			p.failed(err, false)
+		}
 		err = p.launchError(err)
 	}
 	p.mu.Unlock()
@@ -182,7 +175,7 @@ func (p *plugin) run(ctx context.Context, a *attempt) {
 		p.log.Error("plugin did not start", "error", err)
 		return
 	}
-	p.log.Info("plugin started", "path", l.path, "pid", l.pid, "version", l.version, "took", time.Since(start))
+	p.log.Info("plugin started", "path", l.path, "pid", l.pid, "version", l.about.Version, "took", time.Since(start))
 	p.watch(ctx, l, start)
 }
 
@@ -199,17 +192,18 @@ func (p *plugin) launchError(err error) error {
 // away what it leaves.
 func (p *plugin) watch(ctx context.Context, l *life, start time.Time) {
 	wanted := p.untilEnd(ctx, l)
+	why := l.process.cause(errors.New("its process ended by itself"))
 	p.mu.Lock()
 	if p.live == l {
 		p.live = nil
 	}
 	if !wanted {
-		p.failed(errors.New("its process ended by itself"), time.Since(start) > p.limits.stable)
+		p.failed(why, time.Since(start) > p.limits.stable)
 	}
 	p.mu.Unlock()
 	l.stop(p.limits.stop)
 	if !wanted {
-		p.log.Warn("plugin ended by itself", "pid", l.pid, "after", time.Since(start), "status", l.exitStatus())
+		p.log.Warn("plugin ended", "pid", l.pid, "after", time.Since(start), "status", l.exitStatus(), "error", why)
 		return
 	}
 	p.log.Info("plugin stopped", "pid", l.pid)
@@ -232,6 +226,7 @@ func (p *plugin) untilEnd(ctx context.Context, l *life) bool {
 			missed = 0
 		} else if missed++; missed > 1 {
 			p.log.Error("plugin does not answer health checks, killing it", "pid", l.pid, "error", err)
+			l.process.condemn(errors.New("it was killed: it did not answer health checks"))
 			return false
 		}
 	}
@@ -262,13 +257,13 @@ func backOff(failures int, first, limit time.Duration) time.Duration {
 	return d
 }
 
-func (p *plugin) status() (version string, pid int) {
+func (p *plugin) status() (about *plugins.Description, pid int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.live != nil {
 		pid = p.live.pid
 	}
-	return p.version, pid
+	return p.about, pid
 }
 
 func (p *plugin) close() error {

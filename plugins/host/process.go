@@ -1,6 +1,7 @@
 package host
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -22,14 +23,17 @@ import (
 // it. It differs from go-plugin's own runner in four things: the process leads
 // a group that ends with it, its standard input is the pipe whose end tells it
 // that the host is gone, its end is noticed though a grandchild keeps its output
-// open, and its standard error is read here, because go-plugin's reader panics
-// on lines that are almost its own.
+// open, and its output is read here: go-plugin's reader panics on lines of the
+// standard error that are almost its own, and takes anything for a handshake.
 type process struct {
-	cmd       *exec.Cmd
+	cmd       *exec.Cmd // Path may lead through /proc; Args[0] is the plugin's
 	env       []string
 	socketDir string // go-plugin's; it forgets it when the start fails
-	log       *slog.Logger
-	stdout    *os.File
+	limits    Limits
+	errors    *lineLogger // takes its standard error
+	prints    *lineLogger // takes what else it writes
+	hello     *io.PipeReader
+	greeting  *io.PipeWriter // brings its handshake to hello
 	pid       int
 
 	exited chan struct{} // closed when it has ended, before it is reaped
@@ -39,15 +43,21 @@ type process struct {
 	mu      sync.Mutex // guards all below
 	running bool       // between start and reaping: the pid is ours
 	doomed  bool       // killed, perhaps before it was started
+	verdict error      // why it was killed, or cannot be used; nil if nobody knows
 }
 
 var _ runner.Runner = (*process)(nil)
 
-func newProcess(path, dir string, log *slog.Logger) *process {
-	cmd := exec.Command(path)
+func newProcess(binary *admitted, dir string, limits Limits, log *slog.Logger) *process {
+	cmd := exec.Command(binary.executable())
+	cmd.Args[0] = binary.path
 	cmd.Dir = dir
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	return &process{cmd: cmd, log: log, exited: make(chan struct{}), reaped: make(chan struct{})}
+	hello, greeting := io.Pipe()
+	return &process{
+		cmd: cmd, limits: limits, errors: newLineLogger(log), prints: newLineLogger(log), hello: hello, greeting: greeting,
+		exited: make(chan struct{}), reaped: make(chan struct{}),
+	}
 }
 
 // Start implements runner.Runner.
@@ -58,7 +68,7 @@ func (p *process) Start(context.Context) error {
 	for i := range ours {
 		if ours[i], childs[i], err = os.Pipe(); err != nil {
 			closeFiles(ours[:i], childs[:i])
-			return fmt.Errorf("make pipes for %s: %w", p.cmd.Path, err)
+			return fmt.Errorf("make pipes for %s: %w", p.Name(), err)
 		}
 	}
 	ours[0], childs[0] = childs[0], ours[0] // the child reads its input, we hold the other end
@@ -70,7 +80,7 @@ func (p *process) Start(context.Context) error {
 		return err
 	}
 	p.mu.Lock()
-	p.pid, p.stdout, p.running = p.cmd.Process.Pid, ours[1], true
+	p.pid, p.running = p.cmd.Process.Pid, true
 	doomed := p.doomed
 	p.mu.Unlock()
 	go p.supervise(ours[0], ours[1], ours[2])
@@ -83,11 +93,10 @@ func (p *process) Start(context.Context) error {
 // supervise is owned by whoever waits for reaped.
 func (p *process) supervise(lifeline, stdout, stderr *os.File) {
 	defer close(p.reaped)
-	logged := make(chan struct{})
-	go func() {
-		defer close(logged)
-		_, _ = io.Copy(newLineLogger(p.log), stderr)
-	}()
+	var watchers sync.WaitGroup
+	watchers.Go(func() { p.listen(stdout) })
+	watchers.Go(func() { _, _ = io.Copy(p.errors, p.bounded(stderr)) })
+	watchers.Go(func() { p.guard(p.limits) })
 	awaitExit(p.pid)
 	close(p.exited)
 	_ = lifeline.Close()
@@ -101,9 +110,29 @@ func (p *process) supervise(lifeline, stdout, stderr *os.File) {
 	soon := time.Now().Add(200 * time.Millisecond)
 	_ = stdout.SetReadDeadline(soon)
 	_ = stderr.SetReadDeadline(soon)
-	<-logged
-	_ = stderr.Close()
+	watchers.Wait()
+	p.errors.flush()
+	p.prints.flush()
+	closeFiles([]*os.File{stdout, stderr})
 }
+
+// listen passes the handshake on to go-plugin, and what the plugin prints after
+// it to the log.
+func (p *process) listen(stdout *os.File) {
+	in := bufio.NewReaderSize(p.bounded(stdout), maxHandshake)
+	line, err := readHandshake(in)
+	if err != nil {
+		p.condemn(err)
+	} else {
+		_, _ = p.greeting.Write(line)
+	}
+	_ = p.greeting.Close()
+	_, _ = io.Copy(p.prints, in)
+}
+
+// bounded reads what the plugin writes, but no faster than anybody can want: a
+// flood slows down the plugin and not the host.
+func (p *process) bounded(r io.Reader) io.Reader { return &boundedReader{from: r, exited: p.exited} }
 
 // awaitExit returns when the child has ended and leaves it to be reaped.
 func awaitExit(pid int) {
@@ -127,6 +156,26 @@ func (p *process) kill() {
 	}
 }
 
+// condemn kills the group and keeps the first reason for it.
+func (p *process) condemn(why error) {
+	p.mu.Lock()
+	if p.verdict == nil {
+		p.verdict = why
+	}
+	p.mu.Unlock()
+	p.kill()
+}
+
+// cause is why the process was ended here, or err.
+func (p *process) cause(err error) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.verdict != nil {
+		return p.verdict
+	}
+	return err
+}
+
 func (p *process) status() string {
 	select {
 	case <-p.reaped:
@@ -148,14 +197,14 @@ func (p *process) Kill(context.Context) error {
 	return nil
 }
 
-// Stdout implements runner.Runner.
-func (p *process) Stdout() io.ReadCloser { return p.stdout }
+// Stdout implements runner.Runner. It gives the handshake and nothing more.
+func (p *process) Stdout() io.ReadCloser { return p.hello }
 
 // Stderr implements runner.Runner. It is read by supervise instead.
 func (p *process) Stderr() io.ReadCloser { return io.NopCloser(strings.NewReader("")) }
 
 // Name implements runner.Runner.
-func (p *process) Name() string { return p.cmd.Path }
+func (p *process) Name() string { return p.cmd.Args[0] }
 
 // ID implements runner.Runner.
 func (p *process) ID() string {

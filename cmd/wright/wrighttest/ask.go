@@ -3,6 +3,9 @@ package wrighttest
 import (
 	"context"
 	"io"
+	"net/http"
+	"strings"
+	"time"
 
 	"github.com/wright-build/wright/master/api/client"
 	"github.com/wright-build/wright/master/api/view"
@@ -94,7 +97,7 @@ func (h *House) AwaitPhase(id, phase string) (b view.Build) {
 func (h *House) Log(id string) string {
 	h.t.Helper()
 	return must(h, func(ctx context.Context, c *client.Client) (string, error) {
-		return read(ctx, c, id, client.LogQuery{})
+		return readLog(ctx, c, id, client.LogQuery{})
 	})
 }
 
@@ -102,7 +105,7 @@ func (h *House) Log(id string) string {
 // cannot be had.
 func (h *House) WholeLog(id string) string {
 	text, err := Ask(h, func(ctx context.Context, c *client.Client) (string, error) {
-		return read(ctx, c, id, client.LogQuery{All: true})
+		return readLog(ctx, c, id, client.LogQuery{All: true})
 	})
 	if err != nil {
 		return err.Error()
@@ -110,12 +113,42 @@ func (h *House) WholeLog(id string) string {
 	return text
 }
 
-func read(ctx context.Context, c *client.Client, id string, q client.LogQuery) (string, error) {
-	out, _, err := c.Log(ctx, id, q)
+func readLog(ctx context.Context, c *client.Client, id string, q client.LogQuery) (string, error) {
+	out, err := c.Log(ctx, id, q)
 	if err != nil {
 		return "", err
 	}
 	defer out.Close()
 	text, err := io.ReadAll(out)
 	return string(text), err
+}
+
+// AllWatches lists the watches of every instance; none while the master is away.
+func (h *House) AllWatches() []view.Watch {
+	all, _ := Ask(h, func(ctx context.Context, c *client.Client) ([]view.Watch, error) { return c.Watches(ctx, "") })
+	return all
+}
+
+// callTime bounds one question to one master, which may sleep.
+const callTime = 10 * time.Second
+
+// Call asks the master at an address, and no other, something of its API.
+func (h *House) Call(method, address, path, body string) (status int, header http.Header, text []byte, err error) {
+	ctx, cancel := context.WithTimeout(context.Background(), callTime)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, method, address+"/api/v1"+path, strings.NewReader(body))
+	if err != nil {
+		return 0, nil, nil, err
+	}
+	req.Header.Set("Content-Type", "application/json")
+	if h.token != "" {
+		req.Header.Set("Authorization", "Bearer "+h.token)
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return 0, nil, nil, err
+	}
+	defer resp.Body.Close()
+	text, err = io.ReadAll(resp.Body)
+	return resp.StatusCode, resp.Header, text, err
 }

@@ -67,12 +67,35 @@ func build() (dir string, err error) {
 	if err := os.MkdirAll(plugins, 0o700); err != nil {
 		return "", err
 	}
-	const module = "github.com/wright-build/wright"
 	return dir, errors.Join(
 		goBuild(dir, module+"/cmd/wright"),
 		goBuild(plugins, module+"/plugins/providers/wright-cloud-process",
-			module+"/plugins/providers/wright-dns-hosts", module+"/plugins/providers/wright-database-sqlite"),
+			module+"/plugins/providers/wright-dns-hosts", module+"/plugins/providers/wright-database-sqlite",
+			module+"/plugins/providers/wright-runner-local", module+"/plugins/providers/wright-notifier-file"),
 	)
+}
+
+const module = "github.com/wright-build/wright"
+
+// balancer builds the plugin once that tests use for a balancer.
+var balancer = sync.OnceValues(func() (string, error) {
+	dir := filepath.Join(builtDir(), "balancer")
+	err := os.MkdirAll(dir, 0o700)
+	if err == nil {
+		err = goBuild(dir, module+"/master/proxy/testdata/wright-balancer-proxy")
+	}
+	return dir, err
+})
+
+// Balancer is a directory with the balancer "proxy", a plugin that listens where
+// its setting listen says.
+func Balancer(t testing.TB) string {
+	t.Helper()
+	dir, err := balancer()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return dir
 }
 
 func goBuild(dir string, packages ...string) error {

@@ -3,6 +3,7 @@ package wrighttest
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -20,7 +21,7 @@ import (
 )
 
 // patience is how long anything may take before a test gives up.
-const patience = 40 * time.Second
+const patience = 2 * time.Minute
 
 // House is one installation: everything is below Dir.
 type House struct {
@@ -30,7 +31,12 @@ type House struct {
 	Address   string // of the master
 	t         testing.TB
 	processes []*Process
-	versions  int // of manifests that were replaced
+	under     []*Process  // members of etcd, which outlive the processes
+	network   *network    // nil: the machine's
+	release   string      // directory with the programs to start; "": those of this release
+	secure    *tls.Config // to etcd; nil: in clear
+	token     string      // of the masters; "": they want none
+	versions  int         // of manifests that were replaced
 }
 
 // New makes an empty installation. When the test ends, its AppServers are
@@ -98,9 +104,7 @@ func (h *House) listen() string {
 func (h *House) Agent(name string, args ...string) *Process {
 	h.t.Helper()
 	before := h.connectedAt(name)
-	p := h.start(name, false, append([]string{
-		"agent", "run", "--address", h.Address, "--name", name, "--data", h.AgentData(name), "--slots", "4",
-	}, args...)...)
+	p := h.StartAgent(name, args...)
 	h.Await(name+" to connect", func() bool {
 		if !p.running() {
 			h.t.Fatalf("%s ended:\n%s", name, p.Log())
@@ -108,6 +112,14 @@ func (h *House) Agent(name string, args ...string) *Process {
 		return h.connectedAt(name).After(before)
 	})
 	return p
+}
+
+// StartAgent starts an agent, which finds its master in its own time.
+func (h *House) StartAgent(name string, args ...string) *Process {
+	h.t.Helper()
+	return h.start(name, false, append([]string{
+		"agent", "run", "--address", h.Address, "--name", name, "--data", h.AgentData(name), "--slots", "4",
+	}, args...)...)
 }
 
 // AgentData is where an agent keeps its things.
@@ -161,7 +173,7 @@ func (h *House) Replace(instance, text string) {
 func Ask[T any](h *House, question func(context.Context, *client.Client) (T, error)) (v T, err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	c, err := client.New(h.Address, "")
+	c, err := client.New(h.Address, h.token)
 	if err != nil {
 		return v, err
 	}
@@ -209,7 +221,7 @@ func (h *House) Run(args ...string) Result {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	var out, errs bytes.Buffer
-	cmd := exec.CommandContext(ctx, filepath.Join(Programs(h.t), "wright"), args...)
+	cmd := exec.CommandContext(ctx, filepath.Join(Programs(h.t), "wright"), h.admitted(args)...)
 	cmd.Env = append(h.environment(), "WRIGHT_ADDRESS="+h.Address)
 	cmd.Dir, cmd.Stdout, cmd.Stderr = h.Dir, &out, &errs
 	err := cmd.Run()
@@ -235,7 +247,10 @@ func (h *House) JSON(v any, args ...string) {
 // Go runs wright in the background; the function returned waits for its end.
 func (h *House) Go(args ...string) (wait func() Result) {
 	done := make(chan Result, 1)
-	go func() { done <- h.Run(args...) }()
+	go func() {
+		defer close(done) // Run may have ended this goroutine with the test
+		done <- h.Run(args...)
+	}()
 	return func() Result { return <-done }
 }
 
@@ -243,8 +258,9 @@ func (h *House) Go(args ...string) (wait func() Result) {
 // the master, as a browser does at http://INSTANCE.localhost:PORT/.
 func (h *House) Visit(instance string) (status int, body string) {
 	h.t.Helper()
-	_, port, _ := strings.Cut(strings.TrimPrefix(h.Address, "http://"), ":")
-	return h.VisitAt(h.Address, instance+".localhost:"+port)
+	address, _, _ := strings.Cut(h.Address, ",")
+	_, port, _ := strings.Cut(strings.TrimPrefix(address, "http://"), ":")
+	return h.VisitAt(address, instance+".localhost:"+port)
 }
 
 // VisitAt asks an address for its first page under the name of a host.

@@ -20,7 +20,7 @@ func (h *House) close() {
 	h.CheckNothingLeft()
 	h.checkRaces()
 	if h.t.Failed() {
-		for _, p := range h.processes {
+		for _, p := range slices.Concat(h.processes, h.under) {
 			h.t.Logf("what %s said:\n%s", p.Name, tail(p.Log(), 60))
 		}
 	}
@@ -28,6 +28,9 @@ func (h *House) close() {
 		if p, err := os.FindProcess(pid); err == nil {
 			_ = p.Kill()
 		}
+	}
+	if h.network != nil {
+		h.network.remove()
 	}
 }
 
@@ -55,6 +58,11 @@ func (h *House) StopAll() {
 	}
 	for _, p := range slices.Backward(running) { // agents were started after their master
 		p.Stop()
+	}
+	for _, p := range h.under {
+		if p.running() {
+			p.Kill()
+		}
 	}
 }
 

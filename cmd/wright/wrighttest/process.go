@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -15,28 +16,49 @@ import (
 	"time"
 )
 
-// Process is a wright that runs: dev, a master or an agent.
+// Process is a wright that runs: dev, a master or an agent; or a member of etcd.
 type Process struct {
-	Name  string
-	Ready string // what followed "ready " on its standard output
-	t     testing.TB
-	cmd   *exec.Cmd
-	log   string
-	ended chan struct{} // closed when err is set
-	err   error
+	Name   string
+	Ready  string // what followed "ready " on its standard output
+	t      testing.TB
+	cmd    *exec.Cmd
+	log    string
+	ended  chan struct{} // closed when err is set
+	asleep bool
+	cut    bool
+	err    error
+
+	network *network // nil: the machine's
 }
 
 // start starts wright in the house. ready says whether it tells when it serves.
 func (h *House) start(name string, ready bool, args ...string) *Process {
 	h.t.Helper()
-	p := &Process{Name: name, t: h.t, log: filepath.Join(h.Dir, name+".log"), ended: make(chan struct{})}
+	cmd := h.command(name, filepath.Join(h.programs(), "wright"), h.admitted(args)...)
+	cmd.Env = h.environment()
+	p := h.launch(name, ready, cmd)
+	h.processes = append(h.processes, p)
+	return p
+}
+
+// admitted gives a command of wright the token, if there is one.
+func (h *House) admitted(args []string) []string {
+	if h.token == "" {
+		return args
+	}
+	return append(slices.Clone(args), "--token-file", h.tokenFile())
+}
+
+// launch starts a process in the house.
+func (h *House) launch(name string, ready bool, cmd *exec.Cmd) *Process {
+	h.t.Helper()
+	p := &Process{Name: name, t: h.t, network: h.network, cmd: cmd, log: filepath.Join(h.Dir, name+".log"), ended: make(chan struct{})}
 	log, err := os.OpenFile(p.log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		h.t.Fatal(err)
 	}
 	defer log.Close()
-	p.cmd = exec.Command(filepath.Join(Programs(h.t), "wright"), args...)
-	p.cmd.Env, p.cmd.Dir, p.cmd.Stderr = h.environment(), h.Dir, log
+	p.cmd.Dir, p.cmd.Stderr = h.Dir, log
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	out, err := p.cmd.StdoutPipe()
 	if err != nil {
@@ -45,7 +67,6 @@ func (h *House) start(name string, ready bool, args ...string) *Process {
 	if err := p.cmd.Start(); err != nil {
 		h.t.Fatal(err)
 	}
-	h.processes = append(h.processes, p)
 	said := make(chan string, 1)
 	go func() {
 		defer close(p.ended)
@@ -100,6 +121,23 @@ func (p *Process) Signal(s syscall.Signal) {
 	}
 }
 
+// Sleep stops the process where it is, until Wake.
+func (p *Process) Sleep() {
+	p.t.Helper()
+	p.Signal(syscall.SIGSTOP)
+	p.asleep = true
+}
+
+// Wake lets a process that sleeps go on.
+func (p *Process) Wake() {
+	p.t.Helper()
+	p.Signal(syscall.SIGCONT)
+	p.asleep = false
+}
+
+// Suffers says whether the process sleeps, is cut off or has ended.
+func (p *Process) Suffers() bool { return p.asleep || p.cut || !p.running() }
+
 // Stop ends the process as Ctrl-C does; it must end well.
 func (p *Process) Stop() {
 	p.t.Helper()
@@ -121,7 +159,10 @@ func (p *Process) stop() error {
 	case <-p.ended:
 		return p.err
 	case <-time.After(patience):
-		return errors.Join(fmt.Errorf("it still runs after %s", patience), p.cmd.Process.Kill())
+		err := errors.Join(fmt.Errorf("it still runs after %s", patience), p.cmd.Process.Signal(syscall.SIGQUIT))
+		<-p.ended
+		p.t.Logf("what %s was doing:\n%s", p.Name, tail(p.Log(), 1500))
+		return err
 	}
 }
 
@@ -156,4 +197,22 @@ func (p *Process) Memory() (now, highest int64) {
 		}
 	}
 	return now, highest
+}
+
+// CPU is the processor time of the process and of the children it has waited for.
+func (p *Process) CPU() time.Duration {
+	p.t.Helper()
+	text, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(p.cmd.Process.Pid), "stat"))
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(text), ") ") // what comes before may hold spaces
+	fields := strings.Fields(rest)
+	var ticks int64
+	for _, field := range fields[11:15] { // utime, stime, cutime, cstime
+		n, _ := strconv.ParseInt(field, 10, 64)
+		ticks += n
+	}
+	const tick = 10 * time.Millisecond // on every Linux
+	return time.Duration(ticks) * tick
 }

@@ -48,6 +48,8 @@ func perform(task string) int {
 		err = hide(rest)
 	case "stay":
 		stay()
+	case "etcd":
+		err = member(rest)
 	default:
 		err = fmt.Errorf("no such task")
 	}

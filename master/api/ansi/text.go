@@ -78,7 +78,7 @@ func controlSequence(data []byte) (n int, whole bool) {
 	if end < 0 {
 		return bounded(data, -1)
 	}
-	if c := data[2+end]; c < '@' || c > '~' {
+	if c := data[2+end]; (c < '@' || c > '~') && 2+end < maxEscape {
 		return 2 + end, true // broken off by what is no part of it
 	}
 	return bounded(data, end+3)

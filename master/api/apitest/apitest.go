@@ -15,6 +15,7 @@ import (
 	"github.com/wright-build/wright/master/state"
 	"github.com/wright-build/wright/master/store"
 	"github.com/wright-build/wright/master/store/storetest"
+	"github.com/wright-build/wright/master/watchlist"
 )
 
 // World is a store, logs, and the rooms beside them.
@@ -183,6 +184,9 @@ func (w *World) Want(_ context.Context, id string, doing state.Doing) error {
 	return nil
 }
 
+// Forget is api.AppServers; it only remembers.
+func (w *World) Forget(ctx context.Context, id string) error { return w.Want(ctx, id, "forget") }
+
 // Wanted is what was wanted of AppServers.
 func (w *World) Wanted() []string {
 	w.mu.Lock()
@@ -190,10 +194,13 @@ func (w *World) Wanted() []string {
 	return w.wanted
 }
 
-// Status is api.Polls: everything was looked at a minute ago.
-func (w *World) Status(_, url string) (time.Time, string) {
-	if url == "https://git.example.test/gone.git" {
+// Status is api.Polls: everything git was looked at a minute ago.
+func (w *World) Status(vcs, url string) (time.Time, string) {
+	switch {
+	case url == "https://git.example.test/gone.git":
 		return w.Now, "repository not found"
+	case url == "https://git.example.test/unknown.git" || vcs != "git":
+		return time.Time{}, ""
 	}
 	return w.Now.Add(-time.Minute), ""
 }
@@ -203,6 +210,21 @@ func (w *World) CheckNow(url string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.checked = append(w.checked, url)
+}
+
+// Observe is api.Polls: a movement is recorded if its ref's fact is where it
+// begins.
+func (w *World) Observe(ctx context.Context, vcs string, c api.Change) (bool, error) {
+	name := state.RefName(watchlist.KeyOf(vcs, c.URL).Watch(c.Ref))
+	var fact *state.Ref
+	w.Store.Read(func(f *state.Facts) { fact = f.Refs[name] })
+	if fact == nil || fact.Revision != *c.Before {
+		w.CheckNow(c.URL)
+		return false, nil
+	}
+	next := *fact
+	next.Previous, next.Revision = *c.Before, *c.After
+	return true, w.Store.CommitSeen(ctx, next.Put(next.Key()))
 }
 
 // Checked is what was to be looked at.

@@ -16,6 +16,8 @@ type Start struct {
 	Instance string `json:"instance"`
 	Revision string `json:"revision,omitempty"`
 	Reason   string `json:"reason,omitempty"`
+
+	Properties map[string]string `json:"properties,omitempty"` // variables of its steps
 }
 
 // StartBuild starts one build.
@@ -78,11 +80,37 @@ type LogQuery struct {
 	Part    string // number or name of the only one wanted; "": all of them
 	Attempt int    // 0: the present one
 	Offset  int64  // leave out so many bytes
+	Lines   string // only these, as FIRST:LAST
+	Tail    *int64 // only so many lines before the end, and what comes; nil: all
 }
 
-// Log opens the output of a build: exactly its bytes. The attempt it belongs
-// to is returned too. The caller closes it.
-func (c *Client) Log(ctx context.Context, id string, l LogQuery) (out io.ReadCloser, attempt int, err error) {
+// Output is output of a build, exactly its bytes.
+type Output struct {
+	io.ReadCloser
+	Attempt int
+	Offset  int64 // where it begins in all of the attempt's
+}
+
+// Log opens the output of a build. The caller closes it.
+func (c *Client) Log(ctx context.Context, id string, l LogQuery) (*Output, error) {
+	q := l.values()
+	resp, err := c.send(ctx, http.MethodGet, "/builds/"+url.PathEscape(id)+"/log?"+q.Encode(), nil)
+	if err != nil {
+		return nil, err
+	}
+	out := &Output{ReadCloser: resp.Body}
+	out.Attempt, err = strconv.Atoi(resp.Header.Get("Wright-Attempt"))
+	if err != nil {
+		_ = resp.Body.Close()
+		return nil, fmt.Errorf("%w: what is at %s does not answer like a master", ErrUnreachable, c.base())
+	}
+	if out.Offset, err = strconv.ParseInt(resp.Header.Get("Wright-Offset"), 10, 64); err != nil {
+		out.Offset = l.Offset // a master of an earlier release does not say it
+	}
+	return out, nil
+}
+
+func (l LogQuery) values() url.Values {
 	q := url.Values{}
 	if l.Follow {
 		q.Set("follow", "1")
@@ -97,16 +125,11 @@ func (c *Client) Log(ctx context.Context, id string, l LogQuery) (out io.ReadClo
 	if l.Offset > 0 {
 		q.Set("offset", strconv.FormatInt(l.Offset, 10))
 	}
-	resp, err := c.send(ctx, http.MethodGet, "/builds/"+url.PathEscape(id)+"/log?"+q.Encode(), nil)
-	if err != nil {
-		return nil, 0, err
+	set(q, "lines", l.Lines)
+	if l.Tail != nil {
+		q.Set("tail", strconv.FormatInt(*l.Tail, 10))
 	}
-	attempt, err = strconv.Atoi(resp.Header.Get("Wright-Attempt"))
-	if err != nil {
-		_ = resp.Body.Close()
-		return nil, 0, fmt.Errorf("%w: what is at %s does not answer like a master", ErrUnreachable, c.base)
-	}
-	return resp.Body, attempt, nil
+	return q
 }
 
 func set(q url.Values, key, value string) {

@@ -25,8 +25,15 @@ type Build struct {
 	StartedAt  time.Time         `json:"started_at,omitzero"`
 	FinishedAt time.Time         `json:"finished_at,omitzero"`
 	AppServer  string            `json:"appserver"`
+	Matrix     []string          `json:"matrix,omitempty"` // the versions that it is for
+	Warnings   int64             `json:"warnings,omitempty"`
+	Tests      *Tests            `json:"tests,omitempty"`  // counted; nil: none was reported
+	Flaky      string            `json:"flaky,omitempty"`  // an earlier build that failed at the same revisions
 	Cancel     string            `json:"cancel,omitempty"` // why somebody wants it ended
 	Error      string            `json:"error"`
+
+	Properties map[string]string `json:"properties,omitempty"`
+	Expired    bool              `json:"expired,omitempty"` // its output and artifacts were kept long enough, and are removed
 }
 
 // Change is one observed movement of a watched ref.
@@ -43,10 +50,13 @@ func OfBuild(b *state.Build) Build {
 		ID: b.ID, Instance: b.Instance, Number: b.Number, State: string(b.State), Reason: b.Reason.Text,
 		Kind: b.Reason.Kind, Changes: make([]Change, 0, len(b.Reason.Changes)), Phase: b.Phase, Agent: b.Agent,
 		Attempt: b.Attempt, Revisions: maps.Clone(b.Revisions), QueuedAt: b.QueuedAt, StartedAt: b.StartedAt,
-		FinishedAt: b.EndedAt, AppServer: b.AppServer, Error: b.Error,
+		FinishedAt: b.EndedAt, AppServer: b.AppServer, Matrix: b.Matrix, Flaky: b.Flaky, Warnings: b.Warnings, Error: b.Error, Properties: b.Properties,
 	}
 	if v.Revisions == nil {
 		v.Revisions = map[string]string{}
+	}
+	if t := b.Tests; t != nil {
+		v.Tests = &Tests{Passed: t.Passed, Failed: t.Failed, Errored: t.Errored, Skipped: t.Skipped}
 	}
 	if !b.State.Final() {
 		v.Cancel = b.Cancel

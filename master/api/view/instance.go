@@ -24,6 +24,7 @@ type Instance struct {
 	Errors          []string  `json:"errors"`
 	Archived        bool      `json:"archived"`
 	File            string    `json:"file"`
+	Manifest        Manifest  `json:"manifest"` // in force, or else the one with errors
 }
 
 // InstanceFacts are the facts about one instance; any of them may be nil.
@@ -90,10 +91,11 @@ func OfInstance(i InstanceFacts, watches int, url string) Instance {
 		Archived: i.Memory != nil && i.Memory.Archived,
 	}
 	if i.InForce != nil {
-		v.File = i.InForce.File
+		v.Manifest = Manifest{i.InForce.File, Origin(i.InForce.Origin)}
 	} else if i.Fault != nil && len(i.Fault.Errors) > 0 {
-		v.File = i.Fault.Errors[0].File
+		v.Manifest = Manifest{i.Fault.Errors[0].File, Origin(i.Fault.Origin)}
 	}
+	v.File = v.Manifest.File
 	if i.Last != nil {
 		v.LastBuild, v.LastBuildAt, v.LastSuccess = i.Last.Finished.ID, i.Last.Finished.EndedAt, i.Last.Success
 	}
@@ -143,8 +145,8 @@ func (i InstanceFacts) state() string {
 func (i InstanceFacts) errors() []string {
 	all := []string{}
 	if i.Fault != nil {
-		for _, e := range i.Fault.Errors {
-			all = append(all, e.Error())
+		for _, p := range ProblemsOf(i.Fault) {
+			all = append(all, p.String())
 		}
 	}
 	if r := i.Refusal; r != nil {

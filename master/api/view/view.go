@@ -8,9 +8,10 @@
 package view
 
 import (
+	"fmt"
+	"strings"
 	"time"
 
-	"github.com/wright-build/wright/manifests"
 	"github.com/wright-build/wright/master/state"
 )
 
@@ -31,58 +32,67 @@ type Failure struct {
 	Hint  string `json:"hint,omitempty"` // what to do next
 }
 
-// Problem is one error in a manifest file.
-type Problem struct {
-	Instance string `json:"instance"` // or the file's name where that gives none
-	File     string `json:"file"`
-	Line     int    `json:"line"`
-	Column   int    `json:"column"`
-	Key      string `json:"key"`
-	Message  string `json:"message"`
-	Hint     string `json:"hint"`
-}
-
-// Problems shows the errors of one file.
-func Problems(name string, errs manifests.Errors) []Problem {
-	all := make([]Problem, 0, len(errs))
-	for _, e := range errs {
-		all = append(all, Problem{
-			Instance: name, File: e.File, Line: e.Line, Column: e.Column, Key: e.Key, Message: e.Message, Hint: e.Hint,
-		})
-	}
-	return all
-}
-
-// String is the problem as compilers write it: file:line:column: message.
-func (p Problem) String() string {
-	return (&manifests.Error{
-		Place: manifests.Place{File: p.File, Line: p.Line, Column: p.Column}, Message: p.Message, Hint: p.Hint,
-	}).Error()
-}
-
-// Agent is one connected worker.
+// Agent is one worker, connected or not.
 type Agent struct {
 	Name         string    `json:"name"`
-	State        string    `json:"state"` // idle, busy, draining
+	State        string    `json:"state"`            // idle, busy, draining, closed; not connected: lost, away
+	Why          string    `json:"why,omitempty"`    // it does not build more; absent: it is about to
+	Closed       string    `json:"closed,omitempty"` // why it takes no more work for now
 	Slots        int       `json:"slots"`
 	Running      int       `json:"running"`
 	Capabilities []string  `json:"capabilities"`
 	Plugins      []string  `json:"plugins"`
+	Pools        []string  `json:"pools"`
 	Version      string    `json:"version"`
 	ConnectedAt  time.Time `json:"connected_at,omitzero"`
+	Deadline     time.Time `json:"deadline,omitzero"` // of a drained one: what it still builds then is done elsewhere
+	GoneAt       time.Time `json:"gone_at,omitzero"`  // not connected since
 }
 
-// OfAgent shows an agent that has so many builds in its hands.
-func OfAgent(a *state.Agent, running int) Agent {
+// OfAgent shows an agent with the builds in its hands.
+func OfAgent(a *state.Agent, builds ...string) Agent {
 	v := Agent{
-		Name: a.Name, State: "idle", Slots: a.Slots, Running: running, Capabilities: list(a.Capabilities),
-		Plugins: list(a.Plugins), Version: a.Version, ConnectedAt: a.ConnectedAt,
+		Name: a.Name, State: "idle", Slots: a.Slots, Running: len(builds), Capabilities: list(a.Capabilities),
+		Plugins: list(a.Plugins), Pools: list(a.Pools), Version: a.Version, ConnectedAt: a.ConnectedAt,
 	}
 	switch {
 	case a.Draining || a.Drained: // by its own wish or a person's
-		v.State = "draining"
-	case running > 0:
+		v.State, v.Why = "draining", "drained, and has nothing left to build"
+		if len(builds) > 0 {
+			v.Why = "drained; it still builds " + some(builds)
+		}
+	case a.Closed != "":
+		v.State, v.Closed, v.Why = "closed", a.Closed, a.Closed
+	case len(builds) > 0:
 		v.State = "busy"
+	}
+	return v
+}
+
+// some names builds, not too many.
+func some(builds []string) string {
+	const most = 5
+	if more := len(builds) - most; more > 0 {
+		return fmt.Sprintf("%s and %d more", strings.Join(builds[:most], ", "), more)
+	}
+	return strings.Join(builds, ", ")
+}
+
+// Connected says whether the agent is there.
+func (a Agent) Connected() bool { return a.GoneAt.IsZero() }
+
+// OfGone shows an agent that is not connected.
+func OfGone(s *state.Standing) Agent {
+	v := Agent{
+		Name: s.Agent, State: "away", Why: "drained, and stopped", Deadline: s.Deadline, GoneAt: s.GoneAt,
+		Capabilities: []string{}, Plugins: []string{}, Pools: []string{},
+	}
+	if !s.Lost {
+		return v
+	}
+	v.State, v.Why = "lost", "not heard of any more; what it built is done elsewhere"
+	if s.Drained {
+		v.Why = "drained, and " + v.Why
 	}
 	return v
 }
@@ -98,7 +108,8 @@ type AppServer struct {
 	Address   string    `json:"address"`       // host:port
 	URL       string    `json:"url,omitempty"` // where people find it while it is active
 	Agent     string    `json:"agent"`
-	Doing     string    `json:"doing,omitempty"` // the operation under way or wanted
+	Doing     string    `json:"doing,omitempty"`   // the operation under way or wanted
+	Waiting   string    `json:"waiting,omitempty"` // what the operation waits for
 	Error     string    `json:"error,omitempty"`
 	CreatedAt time.Time `json:"created_at,omitzero"`
 	EndedAt   time.Time `json:"ended_at,omitzero"`

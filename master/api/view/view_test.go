@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/wright-build/wright/manifests"
 	"github.com/wright-build/wright/master/state"
@@ -60,20 +61,41 @@ func TestInstanceShowsItsNewestBuildAndItsErrors(t *testing.T) {
 }
 
 func TestStateOfAnAgent(t *testing.T) {
+	many := []string{"x-1", "x-2", "x-3", "x-4", "x-5", "x-6", "x-7"}
 	tests := []struct {
-		agent   state.Agent
-		running int
-		want    string
+		agent  state.Agent
+		builds []string
+		want   string
 	}{
-		{state.Agent{}, 0, "idle"},
-		{state.Agent{}, 1, "busy"},
-		{state.Agent{Draining: true}, 1, "draining"},
-		{state.Agent{Drained: true}, 1, "draining"},
+		{state.Agent{}, nil, "idle: "},
+		{state.Agent{}, many[:1], "busy: "},
+		{state.Agent{Draining: true}, many[:1], "draining: drained; it still builds x-1"},
+		{state.Agent{Drained: true}, many, "draining: drained; it still builds x-1, x-2, x-3, x-4, x-5 and 2 more"},
+		{state.Agent{Closed: "its disk is nearly full"}, many[:1], "closed: its disk is nearly full"},
+		{state.Agent{Closed: "its disk is nearly full", Drained: true}, nil, "draining: drained, and has nothing left to build"},
 	}
 	for _, tt := range tests {
-		if got := OfAgent(&tt.agent, tt.running).State; got != tt.want {
-			t.Errorf("%+v with %d builds: %q, want %q", tt.agent, tt.running, got, tt.want)
+		v := OfAgent(&tt.agent, tt.builds...)
+		if got := v.State + ": " + v.Why; got != tt.want || v.Running != len(tt.builds) {
+			t.Errorf("%+v with %d builds: %q and %d, want %q", tt.agent, len(tt.builds), got, v.Running, tt.want)
 		}
+	}
+}
+
+func TestAgentThatIsGone(t *testing.T) {
+	at := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	for want, s := range map[string]state.Standing{
+		"away: drained, and stopped":                                                {Drained: true},
+		"lost: not heard of any more; what it built is done elsewhere":              {Lost: true},
+		"lost: drained, and not heard of any more; what it built is done elsewhere": {Lost: true, Drained: true},
+	} {
+		s.Agent, s.GoneAt = "one", at
+		if v := OfGone(&s); v.State+": "+v.Why != want || v.Name != "one" || v.Connected() || !v.GoneAt.Equal(at) {
+			t.Errorf("got %+v, want %s", v, want)
+		}
+	}
+	if v := OfAgent(&state.Agent{Name: "one"}); !v.Connected() {
+		t.Errorf("%+v is not connected", v)
 	}
 }
 
@@ -91,7 +113,7 @@ func TestAppServerHasItsURLOnlyWhileActive(t *testing.T) {
 // The JSON is a contract: snake_case, lists never null, no time that is none.
 func TestJSONOfEmptyThings(t *testing.T) {
 	for _, v := range []any{
-		OfBuild(&state.Build{}), OfInstance(InstanceFacts{}, 0, ""), OfAgent(&state.Agent{}, 0), OfAppServer(&state.AppServer{}, false, ""),
+		OfBuild(&state.Build{}), OfInstance(InstanceFacts{}, 0, ""), OfAgent(&state.Agent{}), OfGone(&state.Standing{}), OfAppServer(&state.AppServer{}, false, ""),
 		Problems("", nil), Watch{}, Part{}, Info{}, Failure{},
 	} {
 		text, err := json.Marshal(v)

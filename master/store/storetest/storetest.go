@@ -49,6 +49,7 @@ func Run(t *testing.T, cli *clientv3.Client) {
 	t.Run("subscriptions tell what changed", func(t *testing.T) { subscribes(t, Open(t, cli)) })
 	t.Run("a lease takes its facts along", func(t *testing.T) { leases(t, Open(t, cli)) })
 	t.Run("finished builds leave the live facts", func(t *testing.T) { finishes(t, Open(t, cli)) })
+	t.Run("a fence that fell lets nothing through", func(t *testing.T) { fences(t, cli) })
 	t.Run("following goes on after compaction", func(t *testing.T) { compacts(t, cli) })
 }
 
@@ -105,6 +106,41 @@ func atomic(t *testing.T, s *store.Store) {
 	if _, err := s.Commit(t.Context(), many...); err == nil {
 		t.Error("200 writes in one transaction were accepted")
 	}
+}
+
+func fences(t *testing.T, cli *clientv3.Client) {
+	put, err := cli.Put(t.Context(), "/term", "one")
+	if err != nil {
+		t.Fatal(err)
+	}
+	lost := 0
+	s := Open(t, cli)
+	one := s.Under(store.Fence{Key: "/term", Created: put.Header.Revision, Lost: func() { lost++ }})
+	first := build("fenced", 1)
+	commit(t, one, first.Put())
+	if _, err := one.Commit(t.Context(), first.Put()); !errors.Is(err, store.ErrConflict) || lost > 0 {
+		t.Errorf("a write that was too late within a term: %v, the term lost %d times", err, lost)
+	}
+	if _, err := cli.Delete(t.Context(), "/term"); err != nil {
+		t.Fatal(err)
+	}
+	for _, term := range []string{"", "two"} { // nobody leads, and another does
+		if term != "" {
+			if put, err = cli.Put(t.Context(), "/term", term); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, err := one.Commit(t.Context(), build("fenced", 2).Put()); !errors.Is(err, store.ErrDeposed) {
+			t.Errorf("a write after its term, in that of %q: %v", term, err)
+		}
+		if err := one.Forget(t.Context(), "fenced"); !errors.Is(err, store.ErrDeposed) {
+			t.Errorf("history forgotten after the term, in that of %q: %v", term, err)
+		}
+	}
+	if lost != 4 {
+		t.Errorf("the loss of the term was told %d times, want 4", lost)
+	}
+	commit(t, s.Under(store.Fence{Key: "/term", Created: put.Header.Revision}), build("fenced", 2).Put())
 }
 
 func survives(t *testing.T, cli *clientv3.Client) {

@@ -64,6 +64,18 @@
     document.addEventListener("visibilitychange", () => { if (!document.hidden) refresh(); });
   }
 
+  // Graphs: the edges of a node stand out while the pointer is on it.
+  main.addEventListener("pointerover", (e) => {
+    const node = e.target.closest("[data-node]");
+    for (const svg of main.querySelectorAll(".graph svg")) {
+      const mine = node && svg.contains(node) ? node.dataset.node : "";
+      svg.classList.toggle("lit", mine !== "");
+      for (const edge of mine ? svg.querySelectorAll(".edge") : []) {
+        edge.classList.toggle("on", edge.dataset.ends.split(" ").includes(mine));
+      }
+    }
+  });
+
   // A build: its log and its state.
   const log = document.getElementById("log");
 

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/wright-build/wright/plugins/cloud"
+	"github.com/wright-build/wright/plugins/cloud/onhost"
 	"github.com/wright-build/wright/plugins/conformance"
 	"github.com/wright-build/wright/plugins/host"
 )
@@ -46,7 +47,7 @@ func BenchmarkServer(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		b.ReportMetric(residentMB(b, readPID(filepath.Join(dirOf(s), lockFile))), "MB")
+		b.ReportMetric(residentMB(b, readPID(filepath.Join(dirOf(s), onhost.LockFile))), "MB")
 		if err := p.Delete(b.Context(), s.Token); err != nil {
 			b.Fatal(err)
 		}

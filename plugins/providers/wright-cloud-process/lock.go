@@ -2,64 +2,12 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"strconv"
 	"strings"
 	"sync"
-
-	"golang.org/x/sys/unix"
 )
-
-// lockPath takes the lock of a file, waiting for it, until the result is closed.
-func lockPath(path string) (*os.File, error) {
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
-	if err != nil {
-		return nil, err
-	}
-	for {
-		err = unix.Flock(int(f.Fd()), unix.LOCK_EX)
-		if !errors.Is(err, unix.EINTR) {
-			break
-		}
-	}
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("lock %s: %w", path, err), f.Close())
-	}
-	return f, nil
-}
-
-// tryLock takes the daemon's lock of a file if nobody has it; held says that
-// somebody does. The lock belongs to the open file, as flock's does, but whether
-// it is held can be asked without taking it: see isLocked.
-func tryLock(path string) (f *os.File, held bool, err error) {
-	f, err = os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
-	if err != nil {
-		return nil, false, err
-	}
-	err = unix.FcntlFlock(f.Fd(), unix.F_OFD_SETLK, &unix.Flock_t{Type: unix.F_WRLCK})
-	if err == nil {
-		return f, false, nil
-	}
-	held = errors.Is(err, unix.EAGAIN) || errors.Is(err, unix.EACCES)
-	if held {
-		err = nil
-	}
-	return nil, held, errors.Join(err, f.Close())
-}
-
-// isLocked says whether somebody has the lock that tryLock takes.
-func isLocked(path string) bool {
-	f, err := os.Open(path)
-	if err != nil {
-		return false
-	}
-	defer func() { _ = f.Close() }()
-	lock := unix.Flock_t{Type: unix.F_RDLCK}
-	err = unix.FcntlFlock(f.Fd(), unix.F_OFD_GETLK, &lock)
-	return err == nil && lock.Type != unix.F_UNLCK
-}
 
 // readPID gives 0 when the file holds none.
 func readPID(path string) int {
@@ -90,7 +38,12 @@ func (k *keyedLocks) lock(ctx context.Context, key string) (unlock func(), err e
 	l := k.join(key)
 	select {
 	case l.slot <- struct{}{}:
-		return func() { <-l.slot; k.leave(key, l) }, nil
+		unlock = func() { <-l.slot; k.leave(key, l) }
+		if err := ctx.Err(); err != nil { // who gave up may have called again meanwhile
+			unlock()
+			return nil, fmt.Errorf("wait for another call on the same server: %w", err)
+		}
+		return unlock, nil
 	case <-ctx.Done():
 		k.leave(key, l)
 		return nil, fmt.Errorf("wait for another call on the same server: %w", ctx.Err())

@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/wright-build/wright/plugins/cloud"
+	"github.com/wright-build/wright/plugins/cloud/onhost"
 )
 
 const (
@@ -42,27 +43,20 @@ type machine struct {
 
 // runMachine is the whole life of the daemon.
 func runMachine(dir string) error {
-	ready := os.NewFile(readyFD, "ready")
 	m, err := newMachine(dir)
-	if err != nil {
-		_, _ = fmt.Fprint(ready, err)
-		_ = ready.Close()
-		return err
-	}
-	_, _ = fmt.Fprint(ready, readyWord)
-	_ = ready.Close()
+	onhost.NewStarter().Say(err)
 	if m == nil {
-		return nil // another daemon has this server
+		return err // or another daemon has this server
 	}
 	return m.run()
 }
 
 func newMachine(dir string) (*machine, error) {
-	lock, held, err := tryLock(filepath.Join(dir, lockFile))
+	lock, held, err := onhost.TryLock(filepath.Join(dir, onhost.LockFile))
 	if err != nil || held {
 		return nil, err
 	}
-	r, err := readRecord(dir)
+	r, err := onhost.Read[record](dir)
 	if err != nil {
 		return nil, err
 	}
@@ -92,7 +86,7 @@ func (m *machine) prepare(lock *os.File) error {
 	if err := errors.Join(lock.Truncate(0), writeAt(lock, strconv.Itoa(os.Getpid()))); err != nil {
 		return fmt.Errorf("write the pid: %w", err)
 	}
-	if reserved, err := reserve(m.record.Address); err == nil {
+	if reserved, err := onhost.Reserve(m.record.Address); err == nil {
 		m.held = append(m.held, reserved)
 	} else {
 		fmt.Fprintln(os.Stderr, err) // run will say so if the address is really in use
@@ -110,6 +104,23 @@ func (m *machine) prepare(lock *os.File) error {
 func writeAt(f *os.File, s string) error {
 	_, err := f.WriteAt([]byte(s), 0)
 	return err
+}
+
+const maxLog = 10 << 20 // bytes; two files of this size are kept
+
+// startLog gives the writing end of a pipe whose other end goes to a rotating
+// file. The copying ends with the process.
+func startLog(path string) (*os.File, error) {
+	l, err := onhost.OpenRotating(path, maxLog)
+	if err != nil {
+		return nil, err
+	}
+	r, w, err := os.Pipe()
+	if err != nil {
+		return nil, err
+	}
+	go func() { _, _ = io.Copy(l, r) }()
+	return w, nil
 }
 
 // endMarked kills what carries the cookie, for at most a few seconds.
@@ -331,7 +342,7 @@ func (m *machine) say(state string) {
 		return
 	}
 	m.state = state
-	if err := writeFile(filepath.Join(m.dir, stateFile), []byte(state), false); err != nil {
-		fmt.Fprintln(os.Stderr, "write the state:", err)
+	if err := onhost.WriteState(m.dir, state); err != nil {
+		fmt.Fprintln(os.Stderr, err)
 	}
 }

@@ -1,36 +1,12 @@
 package main
 
 import (
-	"bytes"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"testing"
 	"time"
 )
-
-func TestRotating(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "log")
-	l := &rotating{path: path}
-	if err := l.open(); err != nil {
-		t.Fatal(err)
-	}
-	chunk := bytes.Repeat([]byte("0123456789abcde\n"), 64<<10/16)
-	for range 3 * maxLog / len(chunk) {
-		l.write(chunk)
-	}
-	for _, p := range []string{path, path + ".1"} {
-		info, err := os.Stat(p)
-		if err != nil || info.Size() > maxLog || info.Size() < maxLog-int64(len(chunk)) {
-			t.Errorf("%s: %v, %v", p, info, err)
-		}
-	}
-	// A later daemon goes on where this one stopped.
-	again := &rotating{path: path}
-	if err := again.open(); err != nil || again.size != l.size {
-		t.Errorf("opened again with size %d, want %d, %v", again.size, l.size, err)
-	}
-}
 
 func TestPauses(t *testing.T) {
 	want := []time.Duration{100, 200, 400, 800, 1600, 3200, 5000, 5000}

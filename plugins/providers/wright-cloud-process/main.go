@@ -19,18 +19,28 @@ import (
 
 	"github.com/wright-build/wright/plugins"
 	"github.com/wright-build/wright/plugins/cloud"
+	"github.com/wright-build/wright/plugins/cloud/onhost"
 )
 
 func main() {
 	// Files that the agent happened to inherit must not end up in the servers,
 	// where they would keep somebody's pipe open for days.
 	_ = unix.CloseRange(3, math.MaxUint32, unix.CLOSE_RANGE_CLOEXEC)
-	if len(os.Args) == 3 && os.Args[1] == machineFlag {
-		if err := runMachine(os.Args[2]); err != nil {
+	if dir, daemon := onhost.Dir(os.Args); daemon {
+		if err := runMachine(dir); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}
 		return
 	}
-	plugins.Serve(cloud.Plugin("process", "", &provider{}))
+	p := cloud.Plugin("process", "", &provider{})
+	p.Doc = "Makes servers that are process trees of the agent's own machine, each with a directory and a loopback address of its own. " +
+		"As soon as an executable file named `run` is in the directory it is run, and again when it exits. For development, tests and single machines."
+	p.Capabilities = append(p.Capabilities, plugins.ThisHost)
+	p.Settings = plugins.Schema{}
+	p.Config = plugins.Schema{
+		{Name: "port", Type: plugins.TypeInteger, Doc: "The port that `run` is to listen at.", Default: 8080, Min: plugins.Bound(1), Max: plugins.Bound(65535)},
+		{Name: "stop-timeout", Type: plugins.TypeDuration, Doc: "The time between SIGTERM and SIGKILL, up to 5m.", Default: "3s"},
+	}
+	plugins.Serve(p)
 }

@@ -14,14 +14,15 @@ import (
 
 	"github.com/wright-build/wright/plugins"
 	"github.com/wright-build/wright/plugins/cloud"
+	"github.com/wright-build/wright/plugins/cloud/onhost"
 	"github.com/wright-build/wright/plugins/host"
 )
 
 // TestMain lets the test binary be the provider and the daemon, too, so that
 // both are tested as processes and with the race detector.
 func TestMain(m *testing.M) {
-	_, launched := os.LookupEnv(plugins.Handshake().MagicCookieKey)
-	if launched || len(os.Args) == 3 && os.Args[1] == machineFlag {
+	_, launched := os.LookupEnv(plugins.CookieKey)
+	if _, daemon := onhost.Dir(os.Args); launched || daemon {
 		main()
 		return
 	}
@@ -94,7 +95,7 @@ func install(t *testing.T, s *cloud.Server, script string) {
 // eventually waits until the condition holds.
 func eventually(t *testing.T, what string, condition func() bool) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	if err := poll(ctx, condition); err != nil {
 		t.Fatalf("never: %s", what)

@@ -15,6 +15,7 @@ import (
 
 	"github.com/wright-build/wright/plugins"
 	"github.com/wright-build/wright/plugins/cloud"
+	"github.com/wright-build/wright/plugins/cloud/onhost"
 )
 
 // provider makes servers of directories and daemons.
@@ -54,7 +55,7 @@ func (p *provider) Configure(_ context.Context, s plugins.Settings) error {
 // sweep removes directories whose names start with a dot: they are neither
 // servers yet nor any more.
 func sweep(dir string) error {
-	lock, err := lockPath(dir + ".lock")
+	lock, err := onhost.Lock(dir + ".lock")
 	if err != nil {
 		return err
 	}
@@ -90,14 +91,14 @@ func (p *provider) Create(ctx context.Context, s cloud.Spec) (*cloud.Server, err
 	if err != nil {
 		return nil, err
 	}
-	id := idOf(s.Token)
+	id := onhost.IDOf(s.Token)
 	unlock, err := p.locks.lock(ctx, id)
 	if err != nil {
 		return nil, err
 	}
 	defer unlock()
 	dir := filepath.Join(servers, id)
-	r, err := readRecord(dir)
+	r, err := onhost.Read[record](dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		r, err = allocate(servers, id, wanted)
 	}
@@ -117,56 +118,36 @@ func (p *provider) Create(ctx context.Context, s cloud.Spec) (*cloud.Server, err
 // allocate gives the server its address and its directory. The directory
 // appears with its record in it or not at all.
 func allocate(servers, id string, r record) (record, error) {
-	lock, err := lockPath(servers + ".lock")
+	lock, err := onhost.Lock(servers + ".lock")
 	if err != nil {
 		return r, err
 	}
 	defer func() { _ = lock.Close() }()
-	all, err := readAll(servers)
+	all, err := onhost.ReadAll[record](servers)
 	if err != nil {
 		return r, err
+	}
+	if made, ok := all[id]; ok {
+		return made, nil // by another process of this provider, a moment ago
 	}
 	taken := map[string]bool{}
 	for _, other := range all {
 		taken[other.Address] = true
 	}
-	if r.Address, err = pickAddress(taken, r.Port); err != nil {
+	if r.Address, err = onhost.PickAddress(taken, r.Port); err != nil {
 		return r, err
 	}
 	tmp := filepath.Join(servers, ".new-"+id)
 	if err := errors.Join(removeTree(tmp), os.MkdirAll(filepath.Join(tmp, rootDir), 0o700)); err != nil {
 		return r, err
 	}
-	if err := writeRecord(tmp, r); err != nil {
+	if err := onhost.Write(tmp, r); err != nil {
 		return r, err
 	}
 	if err := os.Rename(tmp, filepath.Join(servers, id)); err != nil {
 		return r, err
 	}
-	return r, syncDir(servers)
-}
-
-// readAll gives the records of all servers by ID.
-func readAll(servers string) (map[string]record, error) {
-	entries, err := os.ReadDir(servers)
-	if err != nil {
-		return nil, fmt.Errorf("list the servers: %w", err)
-	}
-	all := make(map[string]record, len(entries))
-	for _, e := range entries {
-		if strings.HasPrefix(e.Name(), ".") {
-			continue
-		}
-		r, err := readRecord(filepath.Join(servers, e.Name()))
-		if errors.Is(err, fs.ErrNotExist) {
-			continue // deleted since
-		}
-		if err != nil {
-			return nil, err
-		}
-		all[e.Name()] = r
-	}
-	return all, nil
+	return r, onhost.SyncDir(servers)
 }
 
 // Get implements cloud.Provider.
@@ -175,8 +156,8 @@ func (p *provider) Get(ctx context.Context, token string) (*cloud.Server, error)
 	if err != nil {
 		return nil, err
 	}
-	dir := filepath.Join(servers, idOf(token))
-	r, err := readRecord(dir)
+	dir := filepath.Join(servers, onhost.IDOf(token))
+	r, err := onhost.Read[record](dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, plugins.Errorf(plugins.NotFound, "there is no server with this token")
 	}
@@ -193,7 +174,7 @@ func (p *provider) List(ctx context.Context, tags map[string]string) ([]cloud.Se
 	if err != nil {
 		return nil, err
 	}
-	all, err := readAll(servers)
+	all, err := onhost.ReadAll[record](servers)
 	if err != nil {
 		return nil, err
 	}
@@ -225,23 +206,11 @@ func (p *provider) look(ctx context.Context, dir string, r record) cloud.Server 
 	return r.server(dir, stateOf(dir, r))
 }
 
-// stateOf reads what the daemon last said, and does not believe the dead.
 func stateOf(dir string, r record) string {
 	if r.Deleting {
 		return cloud.Deleting
 	}
-	if !isLocked(filepath.Join(dir, lockFile)) {
-		return cloud.Failed
-	}
-	b, err := os.ReadFile(filepath.Join(dir, stateFile))
-	if err != nil {
-		return cloud.Starting
-	}
-	switch s := string(b); s {
-	case cloud.Running, cloud.Failed:
-		return s
-	}
-	return cloud.Starting
+	return onhost.State(dir)
 }
 
 // Delete implements cloud.Provider.
@@ -250,14 +219,14 @@ func (p *provider) Delete(ctx context.Context, token string) error {
 	if err != nil {
 		return err
 	}
-	id := idOf(token)
+	id := onhost.IDOf(token)
 	unlock, err := p.locks.lock(ctx, id)
 	if err != nil {
 		return err
 	}
 	defer unlock()
 	dir := filepath.Join(servers, id)
-	r, err := readRecord(dir)
+	r, err := onhost.Read[record](dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
@@ -266,7 +235,7 @@ func (p *provider) Delete(ctx context.Context, token string) error {
 	}
 	if !r.Deleting {
 		r.Deleting = true
-		if err := writeRecord(dir, r); err != nil {
+		if err := onhost.Write(dir, r); err != nil {
 			return fmt.Errorf("mark server %q for deletion: %w", r.Name, err)
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -16,6 +17,7 @@ import (
 
 	"github.com/wright-build/wright/plugins"
 	"github.com/wright-build/wright/plugins/cloud"
+	"github.com/wright-build/wright/plugins/cloud/onhost"
 )
 
 func TestRunSeesItsServerAndNothingElse(t *testing.T) {
@@ -102,7 +104,7 @@ trap 'echo obeyed > ../obeyed; exit 0' TERM
 while :; do sleep 0.01; done`)
 	stubborn := number(t, filepath.Join(rootOf(s), "stubborn"))
 	orphan := number(t, filepath.Join(rootOf(s), "orphan"))
-	machine := readPID(filepath.Join(dirOf(s), lockFile))
+	machine := readPID(filepath.Join(dirOf(s), onhost.LockFile))
 	mkdirReadOnly(t, filepath.Join(rootOf(s), "cache"))
 	start := time.Now()
 	if err := p.Delete(t.Context(), "app"); err != nil {
@@ -145,11 +147,11 @@ func TestKilledMachineIsStartedAgain(t *testing.T) {
 			s := create(t, p, "app", nil)
 			install(t, s, `echo $$ >> pids; exec sleep 1000`)
 			first := number(t, filepath.Join(rootOf(s), "pids"))
-			machine := readPID(filepath.Join(dirOf(s), lockFile))
+			machine := readPID(filepath.Join(dirOf(s), onhost.LockFile))
 			if err := unix.Kill(machine, unix.SIGKILL); err != nil {
 				t.Fatal(err)
 			}
-			eventually(t, "the lock free", func() bool { return !isLocked(filepath.Join(dirOf(s), lockFile)) })
+			eventually(t, "the lock free", func() bool { return !onhost.IsLocked(filepath.Join(dirOf(s), onhost.LockFile)) })
 			if !alive(first) {
 				t.Fatal("run ended with its daemon, so the test tests nothing")
 			}
@@ -178,7 +180,7 @@ func TestKilledMachineCanBeDeleted(t *testing.T) {
 	s := create(t, p, "app", nil)
 	install(t, s, `echo $$ > pid; exec sleep 1000`)
 	pid := number(t, filepath.Join(rootOf(s), "pid"))
-	if err := unix.Kill(readPID(filepath.Join(dirOf(s), lockFile)), unix.SIGKILL); err != nil {
+	if err := unix.Kill(readPID(filepath.Join(dirOf(s), onhost.LockFile)), unix.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
 	if err := p.Delete(t.Context(), "app"); err != nil {
@@ -314,8 +316,35 @@ func TestListWhileCreating(t *testing.T) {
 		t.Fatalf("%d servers, %v", len(list), err)
 	}
 	for _, s := range list {
-		if s.State != cloud.Starting || readPID(filepath.Join(dirOf(&s), lockFile)) == 0 {
+		if s.State != cloud.Starting || readPID(filepath.Join(dirOf(&s), onhost.LockFile)) == 0 {
 			t.Errorf("server %s is %s", s.Token, s.State)
 		}
+	}
+}
+
+// A daemon has the lock a moment before it says its process ID; a delete in that
+// moment must not wait for ever.
+func TestEndOfOneThatJustStarts(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, onhost.LockFile)
+	lock, _, err := onhost.TryLock(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- end(t.Context(), dir, time.Second) }()
+	daemon := exec.Command("sleep", "20")
+	if err := daemon.Start(); err != nil {
+		t.Fatal(err)
+	}
+	<-time.After(30 * time.Millisecond) // end looks several times
+	if err := writeAt(lock, strconv.Itoa(daemon.Process.Pid)); err != nil {
+		t.Fatal(err)
+	}
+	if err := daemon.Wait(); err == nil {
+		t.Error("the daemon was not told to end")
+	}
+	if err := errors.Join(lock.Close(), <-ended); err != nil {
+		t.Error(err)
 	}
 }

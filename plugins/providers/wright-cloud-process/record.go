@@ -1,10 +1,6 @@
 package main
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -28,15 +24,12 @@ type record struct {
 	Deleting    bool              `json:"deleting,omitempty"` // never started again
 }
 
-// The files in the directory of a server.
+// The files in the directory of a server, beside those of package onhost. Its lock
+// file holds the process ID of the daemon.
 const (
-	recordFile = "server.json"
-	lockFile   = "machine.lock" // locked by the daemon while it lives; holds its pid
-	stateFile  = "state"        // one of the states of package cloud
-	logFile    = "log"          // output of run; logFile.1 is the one before
-	daemonLog  = "machine.log"  // what the daemon itself complains about
-	rootDir    = "root"         // what provisioning fills and run sees
-	runFile    = "run"          // in rootDir
+	logFile = "log"  // output of run; logFile.1 is the one before
+	rootDir = "root" // what provisioning fills and run sees
+	runFile = "run"  // in rootDir
 )
 
 // options is the provider's table of a manifest.
@@ -70,12 +63,6 @@ func newRecord(s cloud.Spec, now time.Time) (record, error) {
 	return r, nil
 }
 
-// idOf names the directory of a server, so that no token can leave it.
-func idOf(token string) string {
-	sum := sha256.Sum256([]byte(token))
-	return hex.EncodeToString(sum[:16])
-}
-
 // server is the record as callers see it.
 func (r record) server(dir, state string) cloud.Server {
 	return cloud.Server{
@@ -91,55 +78,6 @@ func (r record) variables(dir string) map[string]string {
 		"WRIGHT_APPSERVER_PORT":    fmt.Sprint(r.Port),
 		"WRIGHT_APPSERVER_LOG":     filepath.Join(dir, logFile),
 	}
-}
-
-// readRecord gives an error that is fs.ErrNotExist when there is no such server.
-func readRecord(dir string) (record, error) {
-	var r record
-	b, err := os.ReadFile(filepath.Join(dir, recordFile))
-	if err != nil {
-		return r, err
-	}
-	if err := json.Unmarshal(b, &r); err != nil {
-		return r, fmt.Errorf("read %s: %w", filepath.Join(dir, recordFile), err)
-	}
-	return r, nil
-}
-
-func writeRecord(dir string, r record) error {
-	b, err := json.Marshal(r)
-	if err != nil {
-		return fmt.Errorf("encode the record of server %q: %w", r.Name, err)
-	}
-	return writeFile(filepath.Join(dir, recordFile), b, true)
-}
-
-// writeFile replaces a file as a whole; durable survives a power cut.
-func writeFile(path string, b []byte, durable bool) error {
-	tmp := path + ".new"
-	f, err := os.OpenFile(tmp, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(b)
-	if durable {
-		err = errors.Join(err, f.Sync())
-	}
-	if err := errors.Join(err, f.Close()); err != nil {
-		return err
-	}
-	if err := os.Rename(tmp, path); err != nil || !durable {
-		return err
-	}
-	return syncDir(filepath.Dir(path))
-}
-
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
 }
 
 // removeTree is os.RemoveAll for trees whose directories were made read-only.

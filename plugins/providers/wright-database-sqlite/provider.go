@@ -51,7 +51,7 @@ func (p *provider) dir() (string, error) {
 }
 
 // Create implements database.Provider.
-func (p *provider) Create(_ context.Context, s database.Spec) (*database.Database, error) {
+func (p *provider) Create(ctx context.Context, s database.Spec) (*database.Database, error) {
 	state, err := p.dir()
 	if err != nil {
 		return nil, err
@@ -65,11 +65,10 @@ func (p *provider) Create(_ context.Context, s database.Spec) (*database.Databas
 		return nil, err
 	}
 	defer func() { _ = held.Close() }()
-	path := recordPath(state, s.Token)
-	r, err := readRecord(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		r, err = wanted, writeRecord(path, wanted)
+	if err := ctx.Err(); err != nil {
+		return nil, fmt.Errorf("make database %q: %w", s.Name, err)
 	}
+	r, err := promise(state, wanted)
 	if err != nil {
 		return nil, fmt.Errorf("record database %q: %w", s.Name, err)
 	}
@@ -80,30 +79,52 @@ func (p *provider) Create(_ context.Context, s database.Spec) (*database.Databas
 	return &made, nil
 }
 
+// promise gives the record of a token, and writes it unless there is one. Of a
+// persistent database another is written before, which no Delete removes.
+func promise(state string, wanted record) (record, error) {
+	path := recordPath(state, wanted.Token)
+	r, err := readRecord(path)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return r, err
+	}
+	if wanted.Persistent {
+		if err := keep(state, wanted); err != nil {
+			return r, err
+		}
+	}
+	return wanted, writeRecord(path, wanted)
+}
+
+func keep(state string, r record) error {
+	r.Token = ""
+	return writeRecord(r.keptPath(state), r)
+}
+
 // List implements database.Provider.
 func (p *provider) List(_ context.Context, tags map[string]string) ([]database.Database, error) {
 	state, err := p.dir()
 	if err != nil {
 		return nil, err
 	}
-	dir := filepath.Join(state, "records")
-	entries, err := os.ReadDir(dir)
+	// No token may come or go between one record and the next.
+	held, err := lock(state)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = held.Close() }()
+	records, err := readRecords(filepath.Join(state, "records"))
 	if err != nil {
 		return nil, fmt.Errorf("list the databases: %w", err)
 	}
+	used := map[string]bool{}
+	for _, r := range records {
+		if r.Token != "" && r.Persistent {
+			used[r.keptPath(state)] = true
+		}
+	}
 	var list []database.Database
-	for _, e := range entries {
-		if filepath.Ext(e.Name()) != ".json" {
-			continue // half written
-		}
-		r, err := readRecord(filepath.Join(dir, e.Name()))
-		if errors.Is(err, fs.ErrNotExist) {
-			continue // deleted since
-		}
-		if err != nil {
-			return nil, err
-		}
-		if plugins.HasTags(r.Tags, tags) {
+	for _, r := range records {
+		if plugins.HasTags(r.Tags, tags) && (r.Token != "" || !used[r.keptPath(state)]) {
 			list = append(list, r.database(state))
 		}
 	}
@@ -130,7 +151,11 @@ func (p *provider) Delete(_ context.Context, token string) error {
 	if err != nil {
 		return err
 	}
-	if !r.Persistent {
+	if r.Persistent {
+		if err := keep(state, r); err != nil { // those of earlier versions have none
+			return fmt.Errorf("keep database %q: %w", r.Name, err)
+		}
+	} else {
 		// The directory goes whole: -wal, -shm and -journal lie beside the file.
 		if err := os.RemoveAll(r.dir(state)); err != nil {
 			return fmt.Errorf("remove database %q: %w", r.Name, err)

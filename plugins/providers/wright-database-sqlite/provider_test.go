@@ -76,8 +76,8 @@ func TestPersistentIsOnlyEverReused(t *testing.T) {
 	if err := p.Delete(t.Context(), "one"); err != nil {
 		t.Fatal(err)
 	}
-	if list, err := p.List(t.Context(), nil); err != nil || len(list) != 0 {
-		t.Errorf("list gave %v, %v", list, err)
+	if list, err := p.List(t.Context(), nil); err != nil || len(list) != 1 || list[0].Token != "" || list[0].Name != "shop" {
+		t.Errorf("list gave %v, %v; want it without a token", list, err)
 	}
 	s.Token = "two"
 	if _, again := create(t, p, s); again != path {

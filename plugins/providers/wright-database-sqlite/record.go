@@ -18,7 +18,8 @@ import (
 	"github.com/wright-build/wright/plugins/database"
 )
 
-// record is one token and the database that it stands for.
+// record is one token and the database that it stands for. A persistent database
+// has one without a token besides, so that it is listed when nobody uses it.
 type record struct {
 	Token      string            `json:"token"`
 	Name       string            `json:"name"`
@@ -76,6 +77,31 @@ func (r record) database(state string) database.Database {
 
 func recordPath(state, token string) string {
 	return filepath.Join(state, "records", hashOf(token)+".json")
+}
+
+// keptPath is where the record without a token of a persistent database lies.
+func (r record) keptPath(state string) string {
+	return filepath.Join(state, "records", "kept-"+hashOf(r.Instance+"\x00"+r.Name)+".json")
+}
+
+// readRecords leaves out what is half written.
+func readRecords(dir string) ([]record, error) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, err
+	}
+	var list []record
+	for _, e := range entries {
+		if filepath.Ext(e.Name()) != ".json" {
+			continue
+		}
+		r, err := readRecord(filepath.Join(dir, e.Name()))
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, r)
+	}
+	return list, nil
 }
 
 // readRecord gives fs.ErrNotExist for an unknown token.

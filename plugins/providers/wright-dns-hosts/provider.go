@@ -38,7 +38,7 @@ func (p *provider) Configure(_ context.Context, s plugins.Settings) error {
 		return err
 	}
 	if !filepath.IsAbs(o.File) {
-		return plugins.Invalidf("config.file", "%.200q is not an absolute path", o.File)
+		return plugins.Invalidf("settings.file", "%.200q is not an absolute path", o.File)
 	}
 	// A link to the file stays a link: what it leads to is replaced.
 	real, err := filepath.EvalSymlinks(o.File)
@@ -55,35 +55,35 @@ func (p *provider) Configure(_ context.Context, s plugins.Settings) error {
 }
 
 // Set implements dns.Provider. TTLs have no place in the file and are dropped.
-func (p *provider) Set(_ context.Context, domain string, records []dns.Record, tags map[string]string) error {
-	domain, err := normal(domain)
+func (p *provider) Set(ctx context.Context, s dns.Spec) error {
+	domain, err := normal(s.Domain)
 	if err != nil {
 		return err
 	}
 	if strings.HasPrefix(domain, "*") {
 		return plugins.Errorf(plugins.Unsupported, "a hosts file has no wildcards such as %s", domain)
 	}
-	fresh := make([]line, 0, len(records))
-	for i, r := range records {
+	fresh := make([]line, 0, len(s.Records))
+	for i, r := range s.Records {
 		address, err := addressOf(fmt.Sprintf("records[%d]", i), r)
 		if err != nil {
 			return err
 		}
-		fresh = append(fresh, line{address: address, domain: domain, tags: tags})
+		fresh = append(fresh, line{address: address, domain: domain, tags: s.Tags})
 	}
-	return p.change(domain, fresh, tags)
+	return p.change(ctx, domain, fresh, s.Tags)
 }
 
 // Delete implements dns.Provider.
-func (p *provider) Delete(_ context.Context, domain string, tags map[string]string) error {
+func (p *provider) Delete(ctx context.Context, domain string, tags map[string]string) error {
 	domain, err := normal(domain)
 	if err != nil {
 		return err
 	}
-	return p.change(domain, nil, tags)
+	return p.change(ctx, domain, nil, tags)
 }
 
-func (p *provider) change(domain string, fresh []line, tags map[string]string) error {
+func (p *provider) change(ctx context.Context, domain string, fresh []line, tags map[string]string) error {
 	installation := tags[plugins.InstallationTag]
 	if installation == "" {
 		return plugins.Invalidf("tags."+plugins.InstallationTag, "is missing: nobody would own the records")
@@ -104,6 +104,10 @@ func (p *provider) change(domain string, fresh []line, tags map[string]string) e
 	after := replace(before, installation, domain, fresh)
 	if bytes.Equal(before, after) {
 		return nil
+	}
+	// A call that was given up must not undo the one that came after it.
+	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("write the hosts file: %w", err)
 	}
 	if err := replaceFile(path, after); err != nil {
 		return fmt.Errorf("write the hosts file: %w", err)

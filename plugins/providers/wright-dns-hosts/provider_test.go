@@ -35,7 +35,7 @@ func TestFileKeepsModeAndLink(t *testing.T) {
 		t.Fatal(err)
 	}
 	p := configured(t, link)
-	if err := p.Set(t.Context(), "shop.test", []dns.Record{{Type: "a", Value: "192.0.2.1"}}, tagsOf("me")); err != nil {
+	if err := p.Set(t.Context(), dns.Spec{Domain: "shop.test", Records: []dns.Record{{Type: "a", Value: "192.0.2.1"}}, Tags: tagsOf("me")}); err != nil {
 		t.Fatal(err)
 	}
 	if info, err := os.Lstat(link); err != nil || info.Mode()&os.ModeSymlink == 0 {
@@ -56,7 +56,7 @@ func TestTwoProvidersShareAFile(t *testing.T) {
 	var wg sync.WaitGroup
 	for i := range 40 {
 		wg.Go(func() {
-			err := providers[i%2].Set(t.Context(), fmt.Sprintf("h%d.test", i), []dns.Record{{Type: "A", Value: "192.0.2.1"}}, tagsOf(fmt.Sprint(i%2)))
+			err := providers[i%2].Set(t.Context(), dns.Spec{Domain: fmt.Sprintf("h%d.test", i), Records: []dns.Record{{Type: "A", Value: "192.0.2.1"}}, Tags: tagsOf(fmt.Sprint(i % 2))})
 			if err != nil {
 				t.Error(err)
 			}
@@ -90,7 +90,7 @@ func TestRefusals(t *testing.T) {
 		{"a.test", dns.Record{Type: "A", Value: "192.0.2.1"}, nil, plugins.Invalid},
 	}
 	for _, tt := range tests {
-		if err := p.Set(t.Context(), tt.domain, []dns.Record{tt.record}, tt.tags); plugins.CodeOf(err) != tt.code {
+		if err := p.Set(t.Context(), dns.Spec{Domain: tt.domain, Records: []dns.Record{tt.record}, Tags: tt.tags}); plugins.CodeOf(err) != tt.code {
 			t.Errorf("%q %v: %v, want the code %q", tt.domain, tt.record, err, tt.code)
 		}
 	}

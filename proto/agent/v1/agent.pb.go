@@ -31,6 +31,56 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// Condition says after what something is done.
+type Condition int32
+
+const (
+	Condition_CONDITION_UNSPECIFIED Condition = 0 // on success
+	Condition_CONDITION_ON_FAILURE  Condition = 1
+	Condition_CONDITION_ALWAYS      Condition = 2 // also after a cancel
+)
+
+// Enum value maps for Condition.
+var (
+	Condition_name = map[int32]string{
+		0: "CONDITION_UNSPECIFIED",
+		1: "CONDITION_ON_FAILURE",
+		2: "CONDITION_ALWAYS",
+	}
+	Condition_value = map[string]int32{
+		"CONDITION_UNSPECIFIED": 0,
+		"CONDITION_ON_FAILURE":  1,
+		"CONDITION_ALWAYS":      2,
+	}
+)
+
+func (x Condition) Enum() *Condition {
+	p := new(Condition)
+	*p = x
+	return p
+}
+
+func (x Condition) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (Condition) Descriptor() protoreflect.EnumDescriptor {
+	return file_agent_v1_agent_proto_enumTypes[0].Descriptor()
+}
+
+func (Condition) Type() protoreflect.EnumType {
+	return &file_agent_v1_agent_proto_enumTypes[0]
+}
+
+func (x Condition) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use Condition.Descriptor instead.
+func (Condition) EnumDescriptor() ([]byte, []int) {
+	return file_agent_v1_agent_proto_rawDescGZIP(), []int{0}
+}
+
 type State int32
 
 const (
@@ -76,11 +126,11 @@ func (x State) String() string {
 }
 
 func (State) Descriptor() protoreflect.EnumDescriptor {
-	return file_agent_v1_agent_proto_enumTypes[0].Descriptor()
+	return file_agent_v1_agent_proto_enumTypes[1].Descriptor()
 }
 
 func (State) Type() protoreflect.EnumType {
-	return &file_agent_v1_agent_proto_enumTypes[0]
+	return &file_agent_v1_agent_proto_enumTypes[1]
 }
 
 func (x State) Number() protoreflect.EnumNumber {
@@ -89,7 +139,7 @@ func (x State) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use State.Descriptor instead.
 func (State) EnumDescriptor() ([]byte, []int) {
-	return file_agent_v1_agent_proto_rawDescGZIP(), []int{0}
+	return file_agent_v1_agent_proto_rawDescGZIP(), []int{1}
 }
 
 type Outcome int32
@@ -131,11 +181,11 @@ func (x Outcome) String() string {
 }
 
 func (Outcome) Descriptor() protoreflect.EnumDescriptor {
-	return file_agent_v1_agent_proto_enumTypes[1].Descriptor()
+	return file_agent_v1_agent_proto_enumTypes[2].Descriptor()
 }
 
 func (Outcome) Type() protoreflect.EnumType {
-	return &file_agent_v1_agent_proto_enumTypes[1]
+	return &file_agent_v1_agent_proto_enumTypes[2]
 }
 
 func (x Outcome) Number() protoreflect.EnumNumber {
@@ -144,7 +194,7 @@ func (x Outcome) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Outcome.Descriptor instead.
 func (Outcome) EnumDescriptor() ([]byte, []int) {
-	return file_agent_v1_agent_proto_rawDescGZIP(), []int{1}
+	return file_agent_v1_agent_proto_rawDescGZIP(), []int{2}
 }
 
 type Operation_Kind int32
@@ -183,11 +233,11 @@ func (x Operation_Kind) String() string {
 }
 
 func (Operation_Kind) Descriptor() protoreflect.EnumDescriptor {
-	return file_agent_v1_agent_proto_enumTypes[2].Descriptor()
+	return file_agent_v1_agent_proto_enumTypes[3].Descriptor()
 }
 
 func (Operation_Kind) Type() protoreflect.EnumType {
-	return &file_agent_v1_agent_proto_enumTypes[2]
+	return &file_agent_v1_agent_proto_enumTypes[3]
 }
 
 func (x Operation_Kind) Number() protoreflect.EnumNumber {
@@ -196,7 +246,7 @@ func (x Operation_Kind) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Operation_Kind.Descriptor instead.
 func (Operation_Kind) EnumDescriptor() ([]byte, []int) {
-	return file_agent_v1_agent_proto_rawDescGZIP(), []int{19, 0}
+	return file_agent_v1_agent_proto_rawDescGZIP(), []int{30, 0}
 }
 
 type FromAgent struct {
@@ -207,6 +257,7 @@ type FromAgent struct {
 	//	*FromAgent_Updates
 	//	*FromAgent_OperationResult
 	//	*FromAgent_Heartbeat
+	//	*FromAgent_Holdings
 	Message       isFromAgent_Message `protobuf_oneof:"message"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -285,6 +336,15 @@ func (x *FromAgent) GetHeartbeat() *Heartbeat {
 	return nil
 }
 
+func (x *FromAgent) GetHoldings() *Holdings {
+	if x != nil {
+		if x, ok := x.Message.(*FromAgent_Holdings); ok {
+			return x.Holdings
+		}
+	}
+	return nil
+}
+
 type isFromAgent_Message interface {
 	isFromAgent_Message()
 }
@@ -305,6 +365,10 @@ type FromAgent_Heartbeat struct {
 	Heartbeat *Heartbeat `protobuf:"bytes,4,opt,name=heartbeat,proto3,oneof"`
 }
 
+type FromAgent_Holdings struct {
+	Holdings *Holdings `protobuf:"bytes,5,opt,name=holdings,proto3,oneof"`
+}
+
 func (*FromAgent_Hello) isFromAgent_Message() {}
 
 func (*FromAgent_Updates) isFromAgent_Message() {}
@@ -312,6 +376,8 @@ func (*FromAgent_Updates) isFromAgent_Message() {}
 func (*FromAgent_OperationResult) isFromAgent_Message() {}
 
 func (*FromAgent_Heartbeat) isFromAgent_Message() {}
+
+func (*FromAgent_Holdings) isFromAgent_Message() {}
 
 type FromMaster struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -323,6 +389,8 @@ type FromMaster struct {
 	//	*FromMaster_Acks
 	//	*FromMaster_Settled
 	//	*FromMaster_Operation
+	//	*FromMaster_Reap
+	//	*FromMaster_Redeliver
 	Message       isFromMaster_Message `protobuf_oneof:"message"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -419,6 +487,24 @@ func (x *FromMaster) GetOperation() *Operation {
 	return nil
 }
 
+func (x *FromMaster) GetReap() *Reap {
+	if x != nil {
+		if x, ok := x.Message.(*FromMaster_Reap); ok {
+			return x.Reap
+		}
+	}
+	return nil
+}
+
+func (x *FromMaster) GetRedeliver() *Redeliver {
+	if x != nil {
+		if x, ok := x.Message.(*FromMaster_Redeliver); ok {
+			return x.Redeliver
+		}
+	}
+	return nil
+}
+
 type isFromMaster_Message interface {
 	isFromMaster_Message()
 }
@@ -447,6 +533,14 @@ type FromMaster_Operation struct {
 	Operation *Operation `protobuf:"bytes,6,opt,name=operation,proto3,oneof"`
 }
 
+type FromMaster_Reap struct {
+	Reap *Reap `protobuf:"bytes,7,opt,name=reap,proto3,oneof"`
+}
+
+type FromMaster_Redeliver struct {
+	Redeliver *Redeliver `protobuf:"bytes,8,opt,name=redeliver,proto3,oneof"`
+}
+
 func (*FromMaster_Welcome) isFromMaster_Message() {}
 
 func (*FromMaster_Work) isFromMaster_Message() {}
@@ -459,6 +553,10 @@ func (*FromMaster_Settled) isFromMaster_Message() {}
 
 func (*FromMaster_Operation) isFromMaster_Message() {}
 
+func (*FromMaster_Reap) isFromMaster_Message() {}
+
+func (*FromMaster_Redeliver) isFromMaster_Message() {}
+
 // Hello is what an agent offers and which builds it still holds. Said again
 // within a session, it changes what is offered.
 type Hello struct {
@@ -470,6 +568,9 @@ type Hello struct {
 	Version       string                 `protobuf:"bytes,5,opt,name=version,proto3" json:"version,omitempty"`
 	Builds        []*Update              `protobuf:"bytes,6,rep,name=builds,proto3" json:"builds,omitempty"`
 	Draining      bool                   `protobuf:"varint,7,opt,name=draining,proto3" json:"draining,omitempty"` // wants no further work
+	Pools         []string               `protobuf:"bytes,9,rep,name=pools,proto3" json:"pools,omitempty"`        // takes only builds for these; none: only builds for none
+	Reaps         bool                   `protobuf:"varint,8,opt,name=reaps,proto3" json:"reaps,omitempty"`       // understands Reap
+	Closed        string                 `protobuf:"bytes,10,opt,name=closed,proto3" json:"closed,omitempty"`     // why it takes no more work for now, as a nearly full disk; empty: it takes some
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -551,6 +652,27 @@ func (x *Hello) GetDraining() bool {
 		return x.Draining
 	}
 	return false
+}
+
+func (x *Hello) GetPools() []string {
+	if x != nil {
+		return x.Pools
+	}
+	return nil
+}
+
+func (x *Hello) GetReaps() bool {
+	if x != nil {
+		return x.Reaps
+	}
+	return false
+}
+
+func (x *Hello) GetClosed() string {
+	if x != nil {
+		return x.Closed
+	}
+	return ""
 }
 
 type Welcome struct {
@@ -655,6 +777,15 @@ type Work struct {
 	Dns           *DNS                   `protobuf:"bytes,9,opt,name=dns,proto3" json:"dns,omitempty"`
 	AutoWatch     bool                   `protobuf:"varint,10,opt,name=auto_watch,json=autoWatch,proto3" json:"auto_watch,omitempty"`
 	Reason        string                 `protobuf:"bytes,11,opt,name=reason,proto3" json:"reason,omitempty"`
+	Credentials   []*Credential          `protobuf:"bytes,12,rep,name=credentials,proto3" json:"credentials,omitempty"` // in order: the first whose URL fits counts
+	Balancer      *Balancer              `protobuf:"bytes,13,opt,name=balancer,proto3" json:"balancer,omitempty"`
+	Runner        *Runner                `protobuf:"bytes,14,opt,name=runner,proto3" json:"runner,omitempty"`                                                                                   // where the steps run; absent: on the agent's host
+	Secrets       []*Secret              `protobuf:"bytes,15,rep,name=secrets,proto3" json:"secrets,omitempty"`                                                                                 // what "secret:NAME" stands for in the steps' environment and the providers' tables
+	Properties    map[string]string      `protobuf:"bytes,16,rep,name=properties,proto3" json:"properties,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"` // given by who started it; variables of the commands
+	Timeout       *durationpb.Duration   `protobuf:"bytes,18,opt,name=timeout,proto3" json:"timeout,omitempty"`                                                                                 // of the whole attempt; 0: none
+	Artifacts     *Artifacts             `protobuf:"bytes,19,opt,name=artifacts,proto3" json:"artifacts,omitempty"`
+	Unwatched     bool                   `protobuf:"varint,20,opt,name=unwatched,proto3" json:"unwatched,omitempty"`                                                                                // no build of the instance found anything to watch: that this one does not either is told with its end
+	Capabilities  map[string]string      `protobuf:"bytes,17,rep,name=capabilities,proto3" json:"capabilities,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"` // what it gets of the agent's, as variables: WRIGHT_CAP_POSTGRESQL_PORT
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -766,6 +897,223 @@ func (x *Work) GetReason() string {
 	return ""
 }
 
+func (x *Work) GetCredentials() []*Credential {
+	if x != nil {
+		return x.Credentials
+	}
+	return nil
+}
+
+func (x *Work) GetBalancer() *Balancer {
+	if x != nil {
+		return x.Balancer
+	}
+	return nil
+}
+
+func (x *Work) GetRunner() *Runner {
+	if x != nil {
+		return x.Runner
+	}
+	return nil
+}
+
+func (x *Work) GetSecrets() []*Secret {
+	if x != nil {
+		return x.Secrets
+	}
+	return nil
+}
+
+func (x *Work) GetProperties() map[string]string {
+	if x != nil {
+		return x.Properties
+	}
+	return nil
+}
+
+func (x *Work) GetTimeout() *durationpb.Duration {
+	if x != nil {
+		return x.Timeout
+	}
+	return nil
+}
+
+func (x *Work) GetArtifacts() *Artifacts {
+	if x != nil {
+		return x.Artifacts
+	}
+	return nil
+}
+
+func (x *Work) GetUnwatched() bool {
+	if x != nil {
+		return x.Unwatched
+	}
+	return false
+}
+
+func (x *Work) GetCapabilities() map[string]string {
+	if x != nil {
+		return x.Capabilities
+	}
+	return nil
+}
+
+// Secret is one that a build or an operation needs, which is to keep it to itself.
+type Secret struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	Value         string                 `protobuf:"bytes,2,opt,name=value,proto3" json:"value,omitempty"`
+	Problem       string                 `protobuf:"bytes,3,opt,name=problem,proto3" json:"problem,omitempty"` // why there is no value
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Secret) Reset() {
+	*x = Secret{}
+	mi := &file_agent_v1_agent_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Secret) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Secret) ProtoMessage() {}
+
+func (x *Secret) ProtoReflect() protoreflect.Message {
+	mi := &file_agent_v1_agent_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Secret.ProtoReflect.Descriptor instead.
+func (*Secret) Descriptor() ([]byte, []int) {
+	return file_agent_v1_agent_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *Secret) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *Secret) GetValue() string {
+	if x != nil {
+		return x.Value
+	}
+	return ""
+}
+
+func (x *Secret) GetProblem() string {
+	if x != nil {
+		return x.Problem
+	}
+	return ""
+}
+
+// Credential opens remotes for one build, which is to keep it to itself.
+type Credential struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Url           string                 `protobuf:"bytes,1,opt,name=url,proto3" json:"url,omitempty"` // pattern, as manifests.OpensURL reads it
+	User          string                 `protobuf:"bytes,2,opt,name=user,proto3" json:"user,omitempty"`
+	Token         string                 `protobuf:"bytes,3,opt,name=token,proto3" json:"token,omitempty"`                             // of http and https
+	Key           []byte                 `protobuf:"bytes,4,opt,name=key,proto3" json:"key,omitempty"`                                 // of ssh, in PEM
+	KnownHosts    []byte                 `protobuf:"bytes,5,opt,name=known_hosts,json=knownHosts,proto3" json:"known_hosts,omitempty"` // empty: those of the agent's user
+	Problem       string                 `protobuf:"bytes,6,opt,name=problem,proto3" json:"problem,omitempty"`                         // why it cannot be used
+	Ssh           bool                   `protobuf:"varint,7,opt,name=ssh,proto3" json:"ssh,omitempty"`                                // the key counts, not the token
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Credential) Reset() {
+	*x = Credential{}
+	mi := &file_agent_v1_agent_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Credential) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Credential) ProtoMessage() {}
+
+func (x *Credential) ProtoReflect() protoreflect.Message {
+	mi := &file_agent_v1_agent_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Credential.ProtoReflect.Descriptor instead.
+func (*Credential) Descriptor() ([]byte, []int) {
+	return file_agent_v1_agent_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *Credential) GetUrl() string {
+	if x != nil {
+		return x.Url
+	}
+	return ""
+}
+
+func (x *Credential) GetUser() string {
+	if x != nil {
+		return x.User
+	}
+	return ""
+}
+
+func (x *Credential) GetToken() string {
+	if x != nil {
+		return x.Token
+	}
+	return ""
+}
+
+func (x *Credential) GetKey() []byte {
+	if x != nil {
+		return x.Key
+	}
+	return nil
+}
+
+func (x *Credential) GetKnownHosts() []byte {
+	if x != nil {
+		return x.KnownHosts
+	}
+	return nil
+}
+
+func (x *Credential) GetProblem() string {
+	if x != nil {
+		return x.Problem
+	}
+	return ""
+}
+
+func (x *Credential) GetSsh() bool {
+	if x != nil {
+		return x.Ssh
+	}
+	return false
+}
+
 type Source struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Vcs           string                 `protobuf:"bytes,1,opt,name=vcs,proto3" json:"vcs,omitempty"`
@@ -780,7 +1128,7 @@ type Source struct {
 
 func (x *Source) Reset() {
 	*x = Source{}
-	mi := &file_agent_v1_agent_proto_msgTypes[6]
+	mi := &file_agent_v1_agent_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -792,7 +1140,7 @@ func (x *Source) String() string {
 func (*Source) ProtoMessage() {}
 
 func (x *Source) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_v1_agent_proto_msgTypes[6]
+	mi := &file_agent_v1_agent_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -805,7 +1153,7 @@ func (x *Source) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Source.ProtoReflect.Descriptor instead.
 func (*Source) Descriptor() ([]byte, []int) {
-	return file_agent_v1_agent_proto_rawDescGZIP(), []int{6}
+	return file_agent_v1_agent_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Source) GetVcs() string {
@@ -857,13 +1205,16 @@ type Step struct {
 	Timeout       *durationpb.Duration   `protobuf:"bytes,3,opt,name=timeout,proto3" json:"timeout,omitempty"`
 	Env           map[string]string      `protobuf:"bytes,4,rep,name=env,proto3" json:"env,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	Dir           string                 `protobuf:"bytes,5,opt,name=dir,proto3" json:"dir,omitempty"`
+	Shell         []string               `protobuf:"bytes,6,rep,name=shell,proto3" json:"shell,omitempty"` // program and arguments that run is given to; empty: /bin/sh -ec
+	When          Condition              `protobuf:"varint,7,opt,name=when,proto3,enum=wright.agent.v1.Condition" json:"when,omitempty"`
+	Silence       *durationpb.Duration   `protobuf:"bytes,8,opt,name=silence,proto3" json:"silence,omitempty"` // without output for so long it is stopped; 0: never
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Step) Reset() {
 	*x = Step{}
-	mi := &file_agent_v1_agent_proto_msgTypes[7]
+	mi := &file_agent_v1_agent_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -875,7 +1226,7 @@ func (x *Step) String() string {
 func (*Step) ProtoMessage() {}
 
 func (x *Step) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_v1_agent_proto_msgTypes[7]
+	mi := &file_agent_v1_agent_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -888,7 +1239,7 @@ func (x *Step) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Step.ProtoReflect.Descriptor instead.
 func (*Step) Descriptor() ([]byte, []int) {
-	return file_agent_v1_agent_proto_rawDescGZIP(), []int{7}
+	return file_agent_v1_agent_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Step) GetName() string {
@@ -926,19 +1277,476 @@ func (x *Step) GetDir() string {
 	return ""
 }
 
+func (x *Step) GetShell() []string {
+	if x != nil {
+		return x.Shell
+	}
+	return nil
+}
+
+func (x *Step) GetWhen() Condition {
+	if x != nil {
+		return x.When
+	}
+	return Condition_CONDITION_UNSPECIFIED
+}
+
+func (x *Step) GetSilence() *durationpb.Duration {
+	if x != nil {
+		return x.Silence
+	}
+	return nil
+}
+
+// ArtifactChunk is a piece of a file. All but data counts in the first only.
+type ArtifactChunk struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Build         string                 `protobuf:"bytes,1,opt,name=build,proto3" json:"build,omitempty"`
+	Attempt       int32                  `protobuf:"varint,2,opt,name=attempt,proto3" json:"attempt,omitempty"`
+	Path          string                 `protobuf:"bytes,3,opt,name=path,proto3" json:"path,omitempty"` // in the workspace, with slashes
+	Size          int64                  `protobuf:"varint,4,opt,name=size,proto3" json:"size,omitempty"`
+	Sha256        []byte                 `protobuf:"bytes,5,opt,name=sha256,proto3" json:"sha256,omitempty"`
+	Executable    bool                   `protobuf:"varint,6,opt,name=executable,proto3" json:"executable,omitempty"`
+	Data          []byte                 `protobuf:"bytes,7,opt,name=data,proto3" json:"data,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ArtifactChunk) Reset() {
+	*x = ArtifactChunk{}
+	mi := &file_agent_v1_agent_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ArtifactChunk) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ArtifactChunk) ProtoMessage() {}
+
+func (x *ArtifactChunk) ProtoReflect() protoreflect.Message {
+	mi := &file_agent_v1_agent_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ArtifactChunk.ProtoReflect.Descriptor instead.
+func (*ArtifactChunk) Descriptor() ([]byte, []int) {
+	return file_agent_v1_agent_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *ArtifactChunk) GetBuild() string {
+	if x != nil {
+		return x.Build
+	}
+	return ""
+}
+
+func (x *ArtifactChunk) GetAttempt() int32 {
+	if x != nil {
+		return x.Attempt
+	}
+	return 0
+}
+
+func (x *ArtifactChunk) GetPath() string {
+	if x != nil {
+		return x.Path
+	}
+	return ""
+}
+
+func (x *ArtifactChunk) GetSize() int64 {
+	if x != nil {
+		return x.Size
+	}
+	return 0
+}
+
+func (x *ArtifactChunk) GetSha256() []byte {
+	if x != nil {
+		return x.Sha256
+	}
+	return nil
+}
+
+func (x *ArtifactChunk) GetExecutable() bool {
+	if x != nil {
+		return x.Executable
+	}
+	return false
+}
+
+func (x *ArtifactChunk) GetData() []byte {
+	if x != nil {
+		return x.Data
+	}
+	return nil
+}
+
+type ArtifactVerdict struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Refused       bool                   `protobuf:"varint,1,opt,name=refused,proto3" json:"refused,omitempty"`
+	Reason        string                 `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ArtifactVerdict) Reset() {
+	*x = ArtifactVerdict{}
+	mi := &file_agent_v1_agent_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ArtifactVerdict) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ArtifactVerdict) ProtoMessage() {}
+
+func (x *ArtifactVerdict) ProtoReflect() protoreflect.Message {
+	mi := &file_agent_v1_agent_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ArtifactVerdict.ProtoReflect.Descriptor instead.
+func (*ArtifactVerdict) Descriptor() ([]byte, []int) {
+	return file_agent_v1_agent_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *ArtifactVerdict) GetRefused() bool {
+	if x != nil {
+		return x.Refused
+	}
+	return false
+}
+
+func (x *ArtifactVerdict) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+// TestReport is what the test reports of a build come to.
+type TestReport struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Build         string                 `protobuf:"bytes,1,opt,name=build,proto3" json:"build,omitempty"`
+	Attempt       int32                  `protobuf:"varint,2,opt,name=attempt,proto3" json:"attempt,omitempty"`
+	Passed        int64                  `protobuf:"varint,3,opt,name=passed,proto3" json:"passed,omitempty"`
+	Failed        int64                  `protobuf:"varint,4,opt,name=failed,proto3" json:"failed,omitempty"`   // an assertion did not hold
+	Errored       int64                  `protobuf:"varint,5,opt,name=errored,proto3" json:"errored,omitempty"` // the test itself broke
+	Skipped       int64                  `protobuf:"varint,6,opt,name=skipped,proto3" json:"skipped,omitempty"`
+	Took          *durationpb.Duration   `protobuf:"bytes,7,opt,name=took,proto3" json:"took,omitempty"`
+	Cases         []*TestCase            `protobuf:"bytes,8,rep,name=cases,proto3" json:"cases,omitempty"` // those that did not pass, as many as are shown
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TestReport) Reset() {
+	*x = TestReport{}
+	mi := &file_agent_v1_agent_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TestReport) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TestReport) ProtoMessage() {}
+
+func (x *TestReport) ProtoReflect() protoreflect.Message {
+	mi := &file_agent_v1_agent_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TestReport.ProtoReflect.Descriptor instead.
+func (*TestReport) Descriptor() ([]byte, []int) {
+	return file_agent_v1_agent_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *TestReport) GetBuild() string {
+	if x != nil {
+		return x.Build
+	}
+	return ""
+}
+
+func (x *TestReport) GetAttempt() int32 {
+	if x != nil {
+		return x.Attempt
+	}
+	return 0
+}
+
+func (x *TestReport) GetPassed() int64 {
+	if x != nil {
+		return x.Passed
+	}
+	return 0
+}
+
+func (x *TestReport) GetFailed() int64 {
+	if x != nil {
+		return x.Failed
+	}
+	return 0
+}
+
+func (x *TestReport) GetErrored() int64 {
+	if x != nil {
+		return x.Errored
+	}
+	return 0
+}
+
+func (x *TestReport) GetSkipped() int64 {
+	if x != nil {
+		return x.Skipped
+	}
+	return 0
+}
+
+func (x *TestReport) GetTook() *durationpb.Duration {
+	if x != nil {
+		return x.Took
+	}
+	return nil
+}
+
+func (x *TestReport) GetCases() []*TestCase {
+	if x != nil {
+		return x.Cases
+	}
+	return nil
+}
+
+type TestCase struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Suite         string                 `protobuf:"bytes,1,opt,name=suite,proto3" json:"suite,omitempty"`
+	Name          string                 `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
+	Outcome       string                 `protobuf:"bytes,3,opt,name=outcome,proto3" json:"outcome,omitempty"` // failed, errored, skipped
+	Message       string                 `protobuf:"bytes,4,opt,name=message,proto3" json:"message,omitempty"`
+	Took          *durationpb.Duration   `protobuf:"bytes,5,opt,name=took,proto3" json:"took,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TestCase) Reset() {
+	*x = TestCase{}
+	mi := &file_agent_v1_agent_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TestCase) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TestCase) ProtoMessage() {}
+
+func (x *TestCase) ProtoReflect() protoreflect.Message {
+	mi := &file_agent_v1_agent_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TestCase.ProtoReflect.Descriptor instead.
+func (*TestCase) Descriptor() ([]byte, []int) {
+	return file_agent_v1_agent_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *TestCase) GetSuite() string {
+	if x != nil {
+		return x.Suite
+	}
+	return ""
+}
+
+func (x *TestCase) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *TestCase) GetOutcome() string {
+	if x != nil {
+		return x.Outcome
+	}
+	return ""
+}
+
+func (x *TestCase) GetMessage() string {
+	if x != nil {
+		return x.Message
+	}
+	return ""
+}
+
+func (x *TestCase) GetTook() *durationpb.Duration {
+	if x != nil {
+		return x.Took
+	}
+	return nil
+}
+
+type TestVerdict struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TestVerdict) Reset() {
+	*x = TestVerdict{}
+	mi := &file_agent_v1_agent_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TestVerdict) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TestVerdict) ProtoMessage() {}
+
+func (x *TestVerdict) ProtoReflect() protoreflect.Message {
+	mi := &file_agent_v1_agent_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TestVerdict.ProtoReflect.Descriptor instead.
+func (*TestVerdict) Descriptor() ([]byte, []int) {
+	return file_agent_v1_agent_proto_rawDescGZIP(), []int{14}
+}
+
+// Artifacts are the files of the workspace that outlive the build.
+type Artifacts struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Paths         []string               `protobuf:"bytes,1,rep,name=paths,proto3" json:"paths,omitempty"` // patterns, as manifests.Matches reads them
+	Exclude       []string               `protobuf:"bytes,2,rep,name=exclude,proto3" json:"exclude,omitempty"`
+	Junit         []string               `protobuf:"bytes,3,rep,name=junit,proto3" json:"junit,omitempty"` // test reports
+	When          Condition              `protobuf:"varint,4,opt,name=when,proto3,enum=wright.agent.v1.Condition" json:"when,omitempty"`
+	MaxBytes      int64                  `protobuf:"varint,5,opt,name=max_bytes,json=maxBytes,proto3" json:"max_bytes,omitempty"` // of all of them together
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Artifacts) Reset() {
+	*x = Artifacts{}
+	mi := &file_agent_v1_agent_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Artifacts) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Artifacts) ProtoMessage() {}
+
+func (x *Artifacts) ProtoReflect() protoreflect.Message {
+	mi := &file_agent_v1_agent_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Artifacts.ProtoReflect.Descriptor instead.
+func (*Artifacts) Descriptor() ([]byte, []int) {
+	return file_agent_v1_agent_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *Artifacts) GetPaths() []string {
+	if x != nil {
+		return x.Paths
+	}
+	return nil
+}
+
+func (x *Artifacts) GetExclude() []string {
+	if x != nil {
+		return x.Exclude
+	}
+	return nil
+}
+
+func (x *Artifacts) GetJunit() []string {
+	if x != nil {
+		return x.Junit
+	}
+	return nil
+}
+
+func (x *Artifacts) GetWhen() Condition {
+	if x != nil {
+		return x.When
+	}
+	return Condition_CONDITION_UNSPECIFIED
+}
+
+func (x *Artifacts) GetMaxBytes() int64 {
+	if x != nil {
+		return x.MaxBytes
+	}
+	return 0
+}
+
 type Database struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Provider      string                 `protobuf:"bytes,1,opt,name=provider,proto3" json:"provider,omitempty"`
 	Name          string                 `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
 	Persistent    bool                   `protobuf:"varint,3,opt,name=persistent,proto3" json:"persistent,omitempty"`
 	Config        *structpb.Struct       `protobuf:"bytes,4,opt,name=config,proto3" json:"config,omitempty"`
+	Password      string                 `protobuf:"bytes,5,opt,name=password,proto3" json:"password,omitempty"` // of its user, as "secret:NAME"
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Database) Reset() {
 	*x = Database{}
-	mi := &file_agent_v1_agent_proto_msgTypes[8]
+	mi := &file_agent_v1_agent_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -950,7 +1758,7 @@ func (x *Database) String() string {
 func (*Database) ProtoMessage() {}
 
 func (x *Database) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_v1_agent_proto_msgTypes[8]
+	mi := &file_agent_v1_agent_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -963,7 +1771,7 @@ func (x *Database) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Database.ProtoReflect.Descriptor instead.
 func (*Database) Descriptor() ([]byte, []int) {
-	return file_agent_v1_agent_proto_rawDescGZIP(), []int{8}
+	return file_agent_v1_agent_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Database) GetProvider() string {
@@ -994,6 +1802,13 @@ func (x *Database) GetConfig() *structpb.Struct {
 	return nil
 }
 
+func (x *Database) GetPassword() string {
+	if x != nil {
+		return x.Password
+	}
+	return ""
+}
+
 type AppServer struct {
 	state            protoimpl.MessageState `protogen:"open.v1"`
 	Id               string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"` // also the client token given to the provider
@@ -1010,7 +1825,7 @@ type AppServer struct {
 
 func (x *AppServer) Reset() {
 	*x = AppServer{}
-	mi := &file_agent_v1_agent_proto_msgTypes[9]
+	mi := &file_agent_v1_agent_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1022,7 +1837,7 @@ func (x *AppServer) String() string {
 func (*AppServer) ProtoMessage() {}
 
 func (x *AppServer) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_v1_agent_proto_msgTypes[9]
+	mi := &file_agent_v1_agent_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1035,7 +1850,7 @@ func (x *AppServer) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AppServer.ProtoReflect.Descriptor instead.
 func (*AppServer) Descriptor() ([]byte, []int) {
-	return file_agent_v1_agent_proto_rawDescGZIP(), []int{9}
+	return file_agent_v1_agent_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *AppServer) GetId() string {
@@ -1105,7 +1920,7 @@ type Health struct {
 
 func (x *Health) Reset() {
 	*x = Health{}
-	mi := &file_agent_v1_agent_proto_msgTypes[10]
+	mi := &file_agent_v1_agent_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1117,7 +1932,7 @@ func (x *Health) String() string {
 func (*Health) ProtoMessage() {}
 
 func (x *Health) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_v1_agent_proto_msgTypes[10]
+	mi := &file_agent_v1_agent_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1130,7 +1945,7 @@ func (x *Health) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Health.ProtoReflect.Descriptor instead.
 func (*Health) Descriptor() ([]byte, []int) {
-	return file_agent_v1_agent_proto_rawDescGZIP(), []int{10}
+	return file_agent_v1_agent_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *Health) GetHttp() string {
@@ -1166,7 +1981,7 @@ type DNS struct {
 
 func (x *DNS) Reset() {
 	*x = DNS{}
-	mi := &file_agent_v1_agent_proto_msgTypes[11]
+	mi := &file_agent_v1_agent_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1178,7 +1993,7 @@ func (x *DNS) String() string {
 func (*DNS) ProtoMessage() {}
 
 func (x *DNS) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_v1_agent_proto_msgTypes[11]
+	mi := &file_agent_v1_agent_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1191,7 +2006,7 @@ func (x *DNS) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DNS.ProtoReflect.Descriptor instead.
 func (*DNS) Descriptor() ([]byte, []int) {
-	return file_agent_v1_agent_proto_rawDescGZIP(), []int{11}
+	return file_agent_v1_agent_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *DNS) GetProvider() string {
@@ -1222,6 +2037,119 @@ func (x *DNS) GetConfig() *structpb.Struct {
 	return nil
 }
 
+// Balancer is a route to the AppServer.
+type Balancer struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Provider      string                 `protobuf:"bytes,1,opt,name=provider,proto3" json:"provider,omitempty"`
+	Name          string                 `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
+	Config        *structpb.Struct       `protobuf:"bytes,3,opt,name=config,proto3" json:"config,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Balancer) Reset() {
+	*x = Balancer{}
+	mi := &file_agent_v1_agent_proto_msgTypes[20]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Balancer) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Balancer) ProtoMessage() {}
+
+func (x *Balancer) ProtoReflect() protoreflect.Message {
+	mi := &file_agent_v1_agent_proto_msgTypes[20]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Balancer.ProtoReflect.Descriptor instead.
+func (*Balancer) Descriptor() ([]byte, []int) {
+	return file_agent_v1_agent_proto_rawDescGZIP(), []int{20}
+}
+
+func (x *Balancer) GetProvider() string {
+	if x != nil {
+		return x.Provider
+	}
+	return ""
+}
+
+func (x *Balancer) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *Balancer) GetConfig() *structpb.Struct {
+	if x != nil {
+		return x.Config
+	}
+	return nil
+}
+
+type Runner struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Provider      string                 `protobuf:"bytes,1,opt,name=provider,proto3" json:"provider,omitempty"`
+	Config        *structpb.Struct       `protobuf:"bytes,2,opt,name=config,proto3" json:"config,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Runner) Reset() {
+	*x = Runner{}
+	mi := &file_agent_v1_agent_proto_msgTypes[21]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Runner) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Runner) ProtoMessage() {}
+
+func (x *Runner) ProtoReflect() protoreflect.Message {
+	mi := &file_agent_v1_agent_proto_msgTypes[21]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Runner.ProtoReflect.Descriptor instead.
+func (*Runner) Descriptor() ([]byte, []int) {
+	return file_agent_v1_agent_proto_rawDescGZIP(), []int{21}
+}
+
+func (x *Runner) GetProvider() string {
+	if x != nil {
+		return x.Provider
+	}
+	return ""
+}
+
+func (x *Runner) GetConfig() *structpb.Struct {
+	if x != nil {
+		return x.Config
+	}
+	return nil
+}
+
 // Updates travel together and are committed together.
 type Updates struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -1232,7 +2160,7 @@ type Updates struct {
 
 func (x *Updates) Reset() {
 	*x = Updates{}
-	mi := &file_agent_v1_agent_proto_msgTypes[12]
+	mi := &file_agent_v1_agent_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1244,7 +2172,7 @@ func (x *Updates) String() string {
 func (*Updates) ProtoMessage() {}
 
 func (x *Updates) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_v1_agent_proto_msgTypes[12]
+	mi := &file_agent_v1_agent_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1257,7 +2185,7 @@ func (x *Updates) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Updates.ProtoReflect.Descriptor instead.
 func (*Updates) Descriptor() ([]byte, []int) {
-	return file_agent_v1_agent_proto_rawDescGZIP(), []int{12}
+	return file_agent_v1_agent_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *Updates) GetUpdates() []*Update {
@@ -1281,13 +2209,18 @@ type Update struct {
 	StartedAt     *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=started_at,json=startedAt,proto3" json:"started_at,omitempty"`
 	FinishedAt    *timestamppb.Timestamp `protobuf:"bytes,9,opt,name=finished_at,json=finishedAt,proto3" json:"finished_at,omitempty"`
 	Server        *Server                `protobuf:"bytes,10,opt,name=server,proto3" json:"server,omitempty"`
+	Deploying     bool                   `protobuf:"varint,11,opt,name=deploying,proto3" json:"deploying,omitempty"`                                                                      // its steps are done, its AppServer is being made
+	Warnings      int64                  `protobuf:"varint,13,opt,name=warnings,proto3" json:"warnings,omitempty"`                                                                        // lines of its output that look like warnings
+	NoWatches     bool                   `protobuf:"varint,14,opt,name=no_watches,json=noWatches,proto3" json:"no_watches,omitempty"`                                                     // it succeeded, and no watch file was reported since there is nothing to watch
+	Output        map[int32]int64        `protobuf:"bytes,15,rep,name=output,proto3" json:"output,omitempty" protobuf_key:"varint,1,opt,name=key" protobuf_val:"varint,2,opt,name=value"` // of one that has ended: bytes of each part that were delivered
+	HostFault     bool                   `protobuf:"varint,12,opt,name=host_fault,json=hostFault,proto3" json:"host_fault,omitempty"`                                                     // errored for want of something of the agent's host: another may succeed
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Update) Reset() {
 	*x = Update{}
-	mi := &file_agent_v1_agent_proto_msgTypes[13]
+	mi := &file_agent_v1_agent_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1299,7 +2232,7 @@ func (x *Update) String() string {
 func (*Update) ProtoMessage() {}
 
 func (x *Update) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_v1_agent_proto_msgTypes[13]
+	mi := &file_agent_v1_agent_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1312,7 +2245,7 @@ func (x *Update) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Update.ProtoReflect.Descriptor instead.
 func (*Update) Descriptor() ([]byte, []int) {
-	return file_agent_v1_agent_proto_rawDescGZIP(), []int{13}
+	return file_agent_v1_agent_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *Update) GetBuild() string {
@@ -1385,6 +2318,41 @@ func (x *Update) GetServer() *Server {
 	return nil
 }
 
+func (x *Update) GetDeploying() bool {
+	if x != nil {
+		return x.Deploying
+	}
+	return false
+}
+
+func (x *Update) GetWarnings() int64 {
+	if x != nil {
+		return x.Warnings
+	}
+	return 0
+}
+
+func (x *Update) GetNoWatches() bool {
+	if x != nil {
+		return x.NoWatches
+	}
+	return false
+}
+
+func (x *Update) GetOutput() map[int32]int64 {
+	if x != nil {
+		return x.Output
+	}
+	return nil
+}
+
+func (x *Update) GetHostFault() bool {
+	if x != nil {
+		return x.HostFault
+	}
+	return false
+}
+
 // Server is how far the build's AppServer has come.
 type Server struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -1398,7 +2366,7 @@ type Server struct {
 
 func (x *Server) Reset() {
 	*x = Server{}
-	mi := &file_agent_v1_agent_proto_msgTypes[14]
+	mi := &file_agent_v1_agent_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1410,7 +2378,7 @@ func (x *Server) String() string {
 func (*Server) ProtoMessage() {}
 
 func (x *Server) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_v1_agent_proto_msgTypes[14]
+	mi := &file_agent_v1_agent_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1423,7 +2391,7 @@ func (x *Server) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Server.ProtoReflect.Descriptor instead.
 func (*Server) Descriptor() ([]byte, []int) {
-	return file_agent_v1_agent_proto_rawDescGZIP(), []int{14}
+	return file_agent_v1_agent_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *Server) GetSpawned() bool {
@@ -1462,13 +2430,14 @@ type Cancel struct {
 	Attempt       int32                  `protobuf:"varint,2,opt,name=attempt,proto3" json:"attempt,omitempty"`
 	Reason        string                 `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
 	Forget        bool                   `protobuf:"varint,4,opt,name=forget,proto3" json:"forget,omitempty"`
+	Again         bool                   `protobuf:"varint,5,opt,name=again,proto3" json:"again,omitempty"` // somebody cancelled it once more: steps for what comes after end, too
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Cancel) Reset() {
 	*x = Cancel{}
-	mi := &file_agent_v1_agent_proto_msgTypes[15]
+	mi := &file_agent_v1_agent_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1480,7 +2449,7 @@ func (x *Cancel) String() string {
 func (*Cancel) ProtoMessage() {}
 
 func (x *Cancel) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_v1_agent_proto_msgTypes[15]
+	mi := &file_agent_v1_agent_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1493,7 +2462,7 @@ func (x *Cancel) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Cancel.ProtoReflect.Descriptor instead.
 func (*Cancel) Descriptor() ([]byte, []int) {
-	return file_agent_v1_agent_proto_rawDescGZIP(), []int{15}
+	return file_agent_v1_agent_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *Cancel) GetBuild() string {
@@ -1524,6 +2493,13 @@ func (x *Cancel) GetForget() bool {
 	return false
 }
 
+func (x *Cancel) GetAgain() bool {
+	if x != nil {
+		return x.Again
+	}
+	return false
+}
+
 type Acks struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Acks          []*Ack                 `protobuf:"bytes,1,rep,name=acks,proto3" json:"acks,omitempty"`
@@ -1533,7 +2509,7 @@ type Acks struct {
 
 func (x *Acks) Reset() {
 	*x = Acks{}
-	mi := &file_agent_v1_agent_proto_msgTypes[16]
+	mi := &file_agent_v1_agent_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1545,7 +2521,7 @@ func (x *Acks) String() string {
 func (*Acks) ProtoMessage() {}
 
 func (x *Acks) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_v1_agent_proto_msgTypes[16]
+	mi := &file_agent_v1_agent_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1558,7 +2534,7 @@ func (x *Acks) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Acks.ProtoReflect.Descriptor instead.
 func (*Acks) Descriptor() ([]byte, []int) {
-	return file_agent_v1_agent_proto_rawDescGZIP(), []int{16}
+	return file_agent_v1_agent_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *Acks) GetAcks() []*Ack {
@@ -1581,7 +2557,7 @@ type Ack struct {
 
 func (x *Ack) Reset() {
 	*x = Ack{}
-	mi := &file_agent_v1_agent_proto_msgTypes[17]
+	mi := &file_agent_v1_agent_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1593,7 +2569,7 @@ func (x *Ack) String() string {
 func (*Ack) ProtoMessage() {}
 
 func (x *Ack) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_v1_agent_proto_msgTypes[17]
+	mi := &file_agent_v1_agent_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1606,7 +2582,7 @@ func (x *Ack) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Ack.ProtoReflect.Descriptor instead.
 func (*Ack) Descriptor() ([]byte, []int) {
-	return file_agent_v1_agent_proto_rawDescGZIP(), []int{17}
+	return file_agent_v1_agent_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *Ack) GetBuild() string {
@@ -1630,6 +2606,61 @@ func (x *Ack) GetVersion() int64 {
 	return 0
 }
 
+// Redeliver says that the master lacks output of an attempt that has ended: it is
+// another one than that which took it. The agent delivers all of it, and says the
+// end again.
+type Redeliver struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Build         string                 `protobuf:"bytes,1,opt,name=build,proto3" json:"build,omitempty"`
+	Attempt       int32                  `protobuf:"varint,2,opt,name=attempt,proto3" json:"attempt,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Redeliver) Reset() {
+	*x = Redeliver{}
+	mi := &file_agent_v1_agent_proto_msgTypes[28]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Redeliver) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Redeliver) ProtoMessage() {}
+
+func (x *Redeliver) ProtoReflect() protoreflect.Message {
+	mi := &file_agent_v1_agent_proto_msgTypes[28]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Redeliver.ProtoReflect.Descriptor instead.
+func (*Redeliver) Descriptor() ([]byte, []int) {
+	return file_agent_v1_agent_proto_rawDescGZIP(), []int{28}
+}
+
+func (x *Redeliver) GetBuild() string {
+	if x != nil {
+		return x.Build
+	}
+	return ""
+}
+
+func (x *Redeliver) GetAttempt() int32 {
+	if x != nil {
+		return x.Attempt
+	}
+	return 0
+}
+
 // Settled tells a build that waits for it what became of its AppServer.
 type Settled struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -1643,7 +2674,7 @@ type Settled struct {
 
 func (x *Settled) Reset() {
 	*x = Settled{}
-	mi := &file_agent_v1_agent_proto_msgTypes[18]
+	mi := &file_agent_v1_agent_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1655,7 +2686,7 @@ func (x *Settled) String() string {
 func (*Settled) ProtoMessage() {}
 
 func (x *Settled) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_v1_agent_proto_msgTypes[18]
+	mi := &file_agent_v1_agent_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1668,7 +2699,7 @@ func (x *Settled) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Settled.ProtoReflect.Descriptor instead.
 func (*Settled) Descriptor() ([]byte, []int) {
-	return file_agent_v1_agent_proto_rawDescGZIP(), []int{18}
+	return file_agent_v1_agent_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *Settled) GetBuild() string {
@@ -1711,13 +2742,16 @@ type Operation struct {
 	Address       string                 `protobuf:"bytes,6,opt,name=address,proto3" json:"address,omitempty"`
 	Dns           *DNS                   `protobuf:"bytes,7,opt,name=dns,proto3" json:"dns,omitempty"`             // the name to point or to take away; absent: none
 	Databases     []*Database            `protobuf:"bytes,8,rep,name=databases,proto3" json:"databases,omitempty"` // terminate: what to drop with it
+	Balancer      *Balancer              `protobuf:"bytes,9,opt,name=balancer,proto3" json:"balancer,omitempty"`   // the route to set or to take away; absent: none
+	Secrets       []*Secret              `protobuf:"bytes,10,rep,name=secrets,proto3" json:"secrets,omitempty"`    // what "secret:NAME" stands for in the providers' tables
+	Deputy        bool                   `protobuf:"varint,11,opt,name=deputy,proto3" json:"deputy,omitempty"`     // another agent made it, which is gone: refuse what only that one's host can do
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Operation) Reset() {
 	*x = Operation{}
-	mi := &file_agent_v1_agent_proto_msgTypes[19]
+	mi := &file_agent_v1_agent_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1729,7 +2763,7 @@ func (x *Operation) String() string {
 func (*Operation) ProtoMessage() {}
 
 func (x *Operation) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_v1_agent_proto_msgTypes[19]
+	mi := &file_agent_v1_agent_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1742,7 +2776,7 @@ func (x *Operation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Operation.ProtoReflect.Descriptor instead.
 func (*Operation) Descriptor() ([]byte, []int) {
-	return file_agent_v1_agent_proto_rawDescGZIP(), []int{19}
+	return file_agent_v1_agent_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *Operation) GetId() string {
@@ -1801,18 +2835,40 @@ func (x *Operation) GetDatabases() []*Database {
 	return nil
 }
 
+func (x *Operation) GetBalancer() *Balancer {
+	if x != nil {
+		return x.Balancer
+	}
+	return nil
+}
+
+func (x *Operation) GetSecrets() []*Secret {
+	if x != nil {
+		return x.Secrets
+	}
+	return nil
+}
+
+func (x *Operation) GetDeputy() bool {
+	if x != nil {
+		return x.Deputy
+	}
+	return false
+}
+
 type OperationResult struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
 	Error         string                 `protobuf:"bytes,2,opt,name=error,proto3" json:"error,omitempty"` // empty: done
 	Appserver     string                 `protobuf:"bytes,3,opt,name=appserver,proto3" json:"appserver,omitempty"`
+	Elsewhere     bool                   `protobuf:"varint,4,opt,name=elsewhere,proto3" json:"elsewhere,omitempty"` // only the agent that made it can do it: error says why
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *OperationResult) Reset() {
 	*x = OperationResult{}
-	mi := &file_agent_v1_agent_proto_msgTypes[20]
+	mi := &file_agent_v1_agent_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1824,7 +2880,7 @@ func (x *OperationResult) String() string {
 func (*OperationResult) ProtoMessage() {}
 
 func (x *OperationResult) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_v1_agent_proto_msgTypes[20]
+	mi := &file_agent_v1_agent_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1837,7 +2893,7 @@ func (x *OperationResult) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OperationResult.ProtoReflect.Descriptor instead.
 func (*OperationResult) Descriptor() ([]byte, []int) {
-	return file_agent_v1_agent_proto_rawDescGZIP(), []int{20}
+	return file_agent_v1_agent_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *OperationResult) GetId() string {
@@ -1861,6 +2917,230 @@ func (x *OperationResult) GetAppserver() string {
 	return ""
 }
 
+func (x *OperationResult) GetElsewhere() bool {
+	if x != nil {
+		return x.Elsewhere
+	}
+	return false
+}
+
+// Reap asks what a provider holds under the installation's tag or, with tokens,
+// has these ended. What is listed without the tag, or not at all, is left alone.
+type Reap struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	Kind          string                 `protobuf:"bytes,2,opt,name=kind,proto3" json:"kind,omitempty"` // "cloud", "database", "dns", "balancer"
+	Provider      string                 `protobuf:"bytes,3,opt,name=provider,proto3" json:"provider,omitempty"`
+	End           []string               `protobuf:"bytes,4,rep,name=end,proto3" json:"end,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Reap) Reset() {
+	*x = Reap{}
+	mi := &file_agent_v1_agent_proto_msgTypes[32]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Reap) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Reap) ProtoMessage() {}
+
+func (x *Reap) ProtoReflect() protoreflect.Message {
+	mi := &file_agent_v1_agent_proto_msgTypes[32]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Reap.ProtoReflect.Descriptor instead.
+func (*Reap) Descriptor() ([]byte, []int) {
+	return file_agent_v1_agent_proto_rawDescGZIP(), []int{32}
+}
+
+func (x *Reap) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *Reap) GetKind() string {
+	if x != nil {
+		return x.Kind
+	}
+	return ""
+}
+
+func (x *Reap) GetProvider() string {
+	if x != nil {
+		return x.Provider
+	}
+	return ""
+}
+
+func (x *Reap) GetEnd() []string {
+	if x != nil {
+		return x.End
+	}
+	return nil
+}
+
+// Holdings answers a Reap, in pieces: what is held or, of what was to be ended,
+// what could not be.
+type Holdings struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Reap          string                 `protobuf:"bytes,1,opt,name=reap,proto3" json:"reap,omitempty"` // its ID
+	Holdings      []*Holding             `protobuf:"bytes,2,rep,name=holdings,proto3" json:"holdings,omitempty"`
+	More          bool                   `protobuf:"varint,3,opt,name=more,proto3" json:"more,omitempty"`  // another piece follows
+	Error         string                 `protobuf:"bytes,4,opt,name=error,proto3" json:"error,omitempty"` // why there is no answer
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Holdings) Reset() {
+	*x = Holdings{}
+	mi := &file_agent_v1_agent_proto_msgTypes[33]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Holdings) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Holdings) ProtoMessage() {}
+
+func (x *Holdings) ProtoReflect() protoreflect.Message {
+	mi := &file_agent_v1_agent_proto_msgTypes[33]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Holdings.ProtoReflect.Descriptor instead.
+func (*Holdings) Descriptor() ([]byte, []int) {
+	return file_agent_v1_agent_proto_rawDescGZIP(), []int{33}
+}
+
+func (x *Holdings) GetReap() string {
+	if x != nil {
+		return x.Reap
+	}
+	return ""
+}
+
+func (x *Holdings) GetHoldings() []*Holding {
+	if x != nil {
+		return x.Holdings
+	}
+	return nil
+}
+
+func (x *Holdings) GetMore() bool {
+	if x != nil {
+		return x.More
+	}
+	return false
+}
+
+func (x *Holdings) GetError() string {
+	if x != nil {
+		return x.Error
+	}
+	return ""
+}
+
+// Holding is one thing that a provider holds.
+type Holding struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Token         string                 `protobuf:"bytes,1,opt,name=token,proto3" json:"token,omitempty"` // of a name: the name
+	Tags          map[string]string      `protobuf:"bytes,2,rep,name=tags,proto3" json:"tags,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	CreatedAt     *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=created_at,json=createdAt,proto3" json:"created_at,omitempty"` // absent: the provider does not know
+	Persistent    bool                   `protobuf:"varint,4,opt,name=persistent,proto3" json:"persistent,omitempty"`
+	Error         string                 `protobuf:"bytes,5,opt,name=error,proto3" json:"error,omitempty"` // why it could not be ended
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Holding) Reset() {
+	*x = Holding{}
+	mi := &file_agent_v1_agent_proto_msgTypes[34]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Holding) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Holding) ProtoMessage() {}
+
+func (x *Holding) ProtoReflect() protoreflect.Message {
+	mi := &file_agent_v1_agent_proto_msgTypes[34]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Holding.ProtoReflect.Descriptor instead.
+func (*Holding) Descriptor() ([]byte, []int) {
+	return file_agent_v1_agent_proto_rawDescGZIP(), []int{34}
+}
+
+func (x *Holding) GetToken() string {
+	if x != nil {
+		return x.Token
+	}
+	return ""
+}
+
+func (x *Holding) GetTags() map[string]string {
+	if x != nil {
+		return x.Tags
+	}
+	return nil
+}
+
+func (x *Holding) GetCreatedAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.CreatedAt
+	}
+	return nil
+}
+
+func (x *Holding) GetPersistent() bool {
+	if x != nil {
+		return x.Persistent
+	}
+	return false
+}
+
+func (x *Holding) GetError() string {
+	if x != nil {
+		return x.Error
+	}
+	return ""
+}
+
 // LogChunk is a piece of one part of an attempt's output. Parts are numbered:
 // 0 is what Wright itself says, the steps follow.
 type LogChunk struct {
@@ -1878,7 +3158,7 @@ type LogChunk struct {
 
 func (x *LogChunk) Reset() {
 	*x = LogChunk{}
-	mi := &file_agent_v1_agent_proto_msgTypes[21]
+	mi := &file_agent_v1_agent_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1890,7 +3170,7 @@ func (x *LogChunk) String() string {
 func (*LogChunk) ProtoMessage() {}
 
 func (x *LogChunk) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_v1_agent_proto_msgTypes[21]
+	mi := &file_agent_v1_agent_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1903,7 +3183,7 @@ func (x *LogChunk) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LogChunk.ProtoReflect.Descriptor instead.
 func (*LogChunk) Descriptor() ([]byte, []int) {
-	return file_agent_v1_agent_proto_rawDescGZIP(), []int{21}
+	return file_agent_v1_agent_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *LogChunk) GetBuild() string {
@@ -1972,7 +3252,7 @@ type LogAck struct {
 
 func (x *LogAck) Reset() {
 	*x = LogAck{}
-	mi := &file_agent_v1_agent_proto_msgTypes[22]
+	mi := &file_agent_v1_agent_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1984,7 +3264,7 @@ func (x *LogAck) String() string {
 func (*LogAck) ProtoMessage() {}
 
 func (x *LogAck) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_v1_agent_proto_msgTypes[22]
+	mi := &file_agent_v1_agent_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1997,7 +3277,7 @@ func (x *LogAck) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LogAck.ProtoReflect.Descriptor instead.
 func (*LogAck) Descriptor() ([]byte, []int) {
-	return file_agent_v1_agent_proto_rawDescGZIP(), []int{22}
+	return file_agent_v1_agent_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *LogAck) GetBuild() string {
@@ -2062,7 +3342,7 @@ type WatchReport struct {
 
 func (x *WatchReport) Reset() {
 	*x = WatchReport{}
-	mi := &file_agent_v1_agent_proto_msgTypes[23]
+	mi := &file_agent_v1_agent_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2074,7 +3354,7 @@ func (x *WatchReport) String() string {
 func (*WatchReport) ProtoMessage() {}
 
 func (x *WatchReport) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_v1_agent_proto_msgTypes[23]
+	mi := &file_agent_v1_agent_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2087,7 +3367,7 @@ func (x *WatchReport) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchReport.ProtoReflect.Descriptor instead.
 func (*WatchReport) Descriptor() ([]byte, []int) {
-	return file_agent_v1_agent_proto_rawDescGZIP(), []int{23}
+	return file_agent_v1_agent_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *WatchReport) GetBuild() string {
@@ -2135,7 +3415,7 @@ type WatchVerdict struct {
 
 func (x *WatchVerdict) Reset() {
 	*x = WatchVerdict{}
-	mi := &file_agent_v1_agent_proto_msgTypes[24]
+	mi := &file_agent_v1_agent_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2147,7 +3427,7 @@ func (x *WatchVerdict) String() string {
 func (*WatchVerdict) ProtoMessage() {}
 
 func (x *WatchVerdict) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_v1_agent_proto_msgTypes[24]
+	mi := &file_agent_v1_agent_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2160,7 +3440,7 @@ func (x *WatchVerdict) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchVerdict.ProtoReflect.Descriptor instead.
 func (*WatchVerdict) Descriptor() ([]byte, []int) {
-	return file_agent_v1_agent_proto_rawDescGZIP(), []int{24}
+	return file_agent_v1_agent_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *WatchVerdict) GetAccepted() bool {
@@ -2181,13 +3461,14 @@ var File_agent_v1_agent_proto protoreflect.FileDescriptor
 
 const file_agent_v1_agent_proto_rawDesc = "" +
 	"\n" +
-	"\x14agent/v1/agent.proto\x12\x0fwright.agent.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x87\x02\n" +
+	"\x14agent/v1/agent.proto\x12\x0fwright.agent.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xc0\x02\n" +
 	"\tFromAgent\x12.\n" +
 	"\x05hello\x18\x01 \x01(\v2\x16.wright.agent.v1.HelloH\x00R\x05hello\x124\n" +
 	"\aupdates\x18\x02 \x01(\v2\x18.wright.agent.v1.UpdatesH\x00R\aupdates\x12M\n" +
 	"\x10operation_result\x18\x03 \x01(\v2 .wright.agent.v1.OperationResultH\x00R\x0foperationResult\x12:\n" +
-	"\theartbeat\x18\x04 \x01(\v2\x1a.wright.agent.v1.HeartbeatH\x00R\theartbeatB\t\n" +
-	"\amessage\"\xcc\x02\n" +
+	"\theartbeat\x18\x04 \x01(\v2\x1a.wright.agent.v1.HeartbeatH\x00R\theartbeat\x127\n" +
+	"\bholdings\x18\x05 \x01(\v2\x19.wright.agent.v1.HoldingsH\x00R\bholdingsB\t\n" +
+	"\amessage\"\xb5\x03\n" +
 	"\n" +
 	"FromMaster\x124\n" +
 	"\awelcome\x18\x01 \x01(\v2\x18.wright.agent.v1.WelcomeH\x00R\awelcome\x12+\n" +
@@ -2195,8 +3476,10 @@ const file_agent_v1_agent_proto_rawDesc = "" +
 	"\x06cancel\x18\x03 \x01(\v2\x17.wright.agent.v1.CancelH\x00R\x06cancel\x12+\n" +
 	"\x04acks\x18\x04 \x01(\v2\x15.wright.agent.v1.AcksH\x00R\x04acks\x124\n" +
 	"\asettled\x18\x05 \x01(\v2\x18.wright.agent.v1.SettledH\x00R\asettled\x12:\n" +
-	"\toperation\x18\x06 \x01(\v2\x1a.wright.agent.v1.OperationH\x00R\toperationB\t\n" +
-	"\amessage\"\xd6\x01\n" +
+	"\toperation\x18\x06 \x01(\v2\x1a.wright.agent.v1.OperationH\x00R\toperation\x12+\n" +
+	"\x04reap\x18\a \x01(\v2\x15.wright.agent.v1.ReapH\x00R\x04reap\x12:\n" +
+	"\tredeliver\x18\b \x01(\v2\x1a.wright.agent.v1.RedeliverH\x00R\tredeliverB\t\n" +
+	"\amessage\"\x9a\x02\n" +
 	"\x05Hello\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n" +
 	"\x05slots\x18\x02 \x01(\x05R\x05slots\x12\"\n" +
@@ -2204,11 +3487,15 @@ const file_agent_v1_agent_proto_rawDesc = "" +
 	"\aplugins\x18\x04 \x03(\tR\aplugins\x12\x18\n" +
 	"\aversion\x18\x05 \x01(\tR\aversion\x12/\n" +
 	"\x06builds\x18\x06 \x03(\v2\x17.wright.agent.v1.UpdateR\x06builds\x12\x1a\n" +
-	"\bdraining\x18\a \x01(\bR\bdraining\"^\n" +
+	"\bdraining\x18\a \x01(\bR\bdraining\x12\x14\n" +
+	"\x05pools\x18\t \x03(\tR\x05pools\x12\x14\n" +
+	"\x05reaps\x18\b \x01(\bR\x05reaps\x12\x16\n" +
+	"\x06closed\x18\n" +
+	" \x01(\tR\x06closed\"^\n" +
 	"\aWelcome\x12\"\n" +
 	"\finstallation\x18\x01 \x01(\tR\finstallation\x12/\n" +
 	"\x05lease\x18\x02 \x01(\v2\x19.google.protobuf.DurationR\x05lease\"\v\n" +
-	"\tHeartbeat\"\x9a\x03\n" +
+	"\tHeartbeat\"\x95\b\n" +
 	"\x04Work\x12\x14\n" +
 	"\x05build\x18\x01 \x01(\tR\x05build\x12\x18\n" +
 	"\aattempt\x18\x02 \x01(\x05R\aattempt\x12\x1a\n" +
@@ -2222,7 +3509,38 @@ const file_agent_v1_agent_proto_rawDesc = "" +
 	"\n" +
 	"auto_watch\x18\n" +
 	" \x01(\bR\tautoWatch\x12\x16\n" +
-	"\x06reason\x18\v \x01(\tR\x06reason\"\x98\x01\n" +
+	"\x06reason\x18\v \x01(\tR\x06reason\x12=\n" +
+	"\vcredentials\x18\f \x03(\v2\x1b.wright.agent.v1.CredentialR\vcredentials\x125\n" +
+	"\bbalancer\x18\r \x01(\v2\x19.wright.agent.v1.BalancerR\bbalancer\x12/\n" +
+	"\x06runner\x18\x0e \x01(\v2\x17.wright.agent.v1.RunnerR\x06runner\x121\n" +
+	"\asecrets\x18\x0f \x03(\v2\x17.wright.agent.v1.SecretR\asecrets\x12E\n" +
+	"\n" +
+	"properties\x18\x10 \x03(\v2%.wright.agent.v1.Work.PropertiesEntryR\n" +
+	"properties\x123\n" +
+	"\atimeout\x18\x12 \x01(\v2\x19.google.protobuf.DurationR\atimeout\x128\n" +
+	"\tartifacts\x18\x13 \x01(\v2\x1a.wright.agent.v1.ArtifactsR\tartifacts\x12\x1c\n" +
+	"\tunwatched\x18\x14 \x01(\bR\tunwatched\x12K\n" +
+	"\fcapabilities\x18\x11 \x03(\v2'.wright.agent.v1.Work.CapabilitiesEntryR\fcapabilities\x1a=\n" +
+	"\x0fPropertiesEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\x1a?\n" +
+	"\x11CapabilitiesEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"Q\n" +
+	"\x06Secret\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x19\n" +
+	"\x05value\x18\x02 \x01(\tB\x03\x80\x01\x01R\x05value\x12\x18\n" +
+	"\aproblem\x18\x03 \x01(\tR\aproblem\"\xb1\x01\n" +
+	"\n" +
+	"Credential\x12\x10\n" +
+	"\x03url\x18\x01 \x01(\tR\x03url\x12\x12\n" +
+	"\x04user\x18\x02 \x01(\tR\x04user\x12\x19\n" +
+	"\x05token\x18\x03 \x01(\tB\x03\x80\x01\x01R\x05token\x12\x15\n" +
+	"\x03key\x18\x04 \x01(\fB\x03\x80\x01\x01R\x03key\x12\x1f\n" +
+	"\vknown_hosts\x18\x05 \x01(\fR\n" +
+	"knownHosts\x12\x18\n" +
+	"\aproblem\x18\x06 \x01(\tR\aproblem\x12\x10\n" +
+	"\x03ssh\x18\a \x01(\bR\x03ssh\"\x98\x01\n" +
 	"\x06Source\x12\x10\n" +
 	"\x03vcs\x18\x01 \x01(\tR\x03vcs\x12\x10\n" +
 	"\x03url\x18\x02 \x01(\tR\x03url\x12\x16\n" +
@@ -2231,23 +3549,63 @@ const file_agent_v1_agent_proto_rawDesc = "" +
 	"\n" +
 	"submodules\x18\x05 \x01(\bR\n" +
 	"submodules\x12\x16\n" +
-	"\x06frozen\x18\x06 \x01(\bR\x06frozen\"\xdd\x01\n" +
+	"\x06frozen\x18\x06 \x01(\bR\x06frozen\"\xd8\x02\n" +
 	"\x04Step\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x10\n" +
 	"\x03run\x18\x02 \x01(\tR\x03run\x123\n" +
 	"\atimeout\x18\x03 \x01(\v2\x19.google.protobuf.DurationR\atimeout\x120\n" +
 	"\x03env\x18\x04 \x03(\v2\x1e.wright.agent.v1.Step.EnvEntryR\x03env\x12\x10\n" +
-	"\x03dir\x18\x05 \x01(\tR\x03dir\x1a6\n" +
+	"\x03dir\x18\x05 \x01(\tR\x03dir\x12\x14\n" +
+	"\x05shell\x18\x06 \x03(\tR\x05shell\x12.\n" +
+	"\x04when\x18\a \x01(\x0e2\x1a.wright.agent.v1.ConditionR\x04when\x123\n" +
+	"\asilence\x18\b \x01(\v2\x19.google.protobuf.DurationR\asilence\x1a6\n" +
 	"\bEnvEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\x8b\x01\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xb3\x01\n" +
+	"\rArtifactChunk\x12\x14\n" +
+	"\x05build\x18\x01 \x01(\tR\x05build\x12\x18\n" +
+	"\aattempt\x18\x02 \x01(\x05R\aattempt\x12\x12\n" +
+	"\x04path\x18\x03 \x01(\tR\x04path\x12\x12\n" +
+	"\x04size\x18\x04 \x01(\x03R\x04size\x12\x16\n" +
+	"\x06sha256\x18\x05 \x01(\fR\x06sha256\x12\x1e\n" +
+	"\n" +
+	"executable\x18\x06 \x01(\bR\n" +
+	"executable\x12\x12\n" +
+	"\x04data\x18\a \x01(\fR\x04data\"C\n" +
+	"\x0fArtifactVerdict\x12\x18\n" +
+	"\arefused\x18\x01 \x01(\bR\arefused\x12\x16\n" +
+	"\x06reason\x18\x02 \x01(\tR\x06reason\"\x80\x02\n" +
+	"\n" +
+	"TestReport\x12\x14\n" +
+	"\x05build\x18\x01 \x01(\tR\x05build\x12\x18\n" +
+	"\aattempt\x18\x02 \x01(\x05R\aattempt\x12\x16\n" +
+	"\x06passed\x18\x03 \x01(\x03R\x06passed\x12\x16\n" +
+	"\x06failed\x18\x04 \x01(\x03R\x06failed\x12\x18\n" +
+	"\aerrored\x18\x05 \x01(\x03R\aerrored\x12\x18\n" +
+	"\askipped\x18\x06 \x01(\x03R\askipped\x12-\n" +
+	"\x04took\x18\a \x01(\v2\x19.google.protobuf.DurationR\x04took\x12/\n" +
+	"\x05cases\x18\b \x03(\v2\x19.wright.agent.v1.TestCaseR\x05cases\"\x97\x01\n" +
+	"\bTestCase\x12\x14\n" +
+	"\x05suite\x18\x01 \x01(\tR\x05suite\x12\x12\n" +
+	"\x04name\x18\x02 \x01(\tR\x04name\x12\x18\n" +
+	"\aoutcome\x18\x03 \x01(\tR\aoutcome\x12\x18\n" +
+	"\amessage\x18\x04 \x01(\tR\amessage\x12-\n" +
+	"\x04took\x18\x05 \x01(\v2\x19.google.protobuf.DurationR\x04took\"\r\n" +
+	"\vTestVerdict\"\x9e\x01\n" +
+	"\tArtifacts\x12\x14\n" +
+	"\x05paths\x18\x01 \x03(\tR\x05paths\x12\x18\n" +
+	"\aexclude\x18\x02 \x03(\tR\aexclude\x12\x14\n" +
+	"\x05junit\x18\x03 \x03(\tR\x05junit\x12.\n" +
+	"\x04when\x18\x04 \x01(\x0e2\x1a.wright.agent.v1.ConditionR\x04when\x12\x1b\n" +
+	"\tmax_bytes\x18\x05 \x01(\x03R\bmaxBytes\"\xac\x01\n" +
 	"\bDatabase\x12\x1a\n" +
 	"\bprovider\x18\x01 \x01(\tR\bprovider\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x1e\n" +
 	"\n" +
 	"persistent\x18\x03 \x01(\bR\n" +
 	"persistent\x12/\n" +
-	"\x06config\x18\x04 \x01(\v2\x17.google.protobuf.StructR\x06config\"\xa7\x02\n" +
+	"\x06config\x18\x04 \x01(\v2\x17.google.protobuf.StructR\x06config\x12\x1f\n" +
+	"\bpassword\x18\x05 \x01(\tB\x03\x80\x01\x01R\bpassword\"\xa7\x02\n" +
 	"\tAppServer\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x14\n" +
 	"\x05cloud\x18\x02 \x01(\tR\x05cloud\x12\x16\n" +
@@ -2265,9 +3623,16 @@ const file_agent_v1_agent_proto_rawDesc = "" +
 	"\bprovider\x18\x01 \x01(\tR\bprovider\x12\x16\n" +
 	"\x06domain\x18\x02 \x01(\tR\x06domain\x12+\n" +
 	"\x03ttl\x18\x03 \x01(\v2\x19.google.protobuf.DurationR\x03ttl\x12/\n" +
-	"\x06config\x18\x04 \x01(\v2\x17.google.protobuf.StructR\x06config\"<\n" +
+	"\x06config\x18\x04 \x01(\v2\x17.google.protobuf.StructR\x06config\"k\n" +
+	"\bBalancer\x12\x1a\n" +
+	"\bprovider\x18\x01 \x01(\tR\bprovider\x12\x12\n" +
+	"\x04name\x18\x02 \x01(\tR\x04name\x12/\n" +
+	"\x06config\x18\x03 \x01(\v2\x17.google.protobuf.StructR\x06config\"U\n" +
+	"\x06Runner\x12\x1a\n" +
+	"\bprovider\x18\x01 \x01(\tR\bprovider\x12/\n" +
+	"\x06config\x18\x02 \x01(\v2\x17.google.protobuf.StructR\x06config\"<\n" +
 	"\aUpdates\x121\n" +
-	"\aupdates\x18\x01 \x03(\v2\x17.wright.agent.v1.UpdateR\aupdates\"\xd9\x03\n" +
+	"\aupdates\x18\x01 \x03(\v2\x17.wright.agent.v1.UpdateR\aupdates\"\xc9\x05\n" +
 	"\x06Update\x12\x14\n" +
 	"\x05build\x18\x01 \x01(\tR\x05build\x12\x18\n" +
 	"\aattempt\x18\x02 \x01(\x05R\aattempt\x12\x18\n" +
@@ -2281,31 +3646,45 @@ const file_agent_v1_agent_proto_rawDesc = "" +
 	"\vfinished_at\x18\t \x01(\v2\x1a.google.protobuf.TimestampR\n" +
 	"finishedAt\x12/\n" +
 	"\x06server\x18\n" +
-	" \x01(\v2\x17.wright.agent.v1.ServerR\x06server\x1a<\n" +
+	" \x01(\v2\x17.wright.agent.v1.ServerR\x06server\x12\x1c\n" +
+	"\tdeploying\x18\v \x01(\bR\tdeploying\x12\x1a\n" +
+	"\bwarnings\x18\r \x01(\x03R\bwarnings\x12\x1d\n" +
+	"\n" +
+	"no_watches\x18\x0e \x01(\bR\tnoWatches\x12;\n" +
+	"\x06output\x18\x0f \x03(\v2#.wright.agent.v1.Update.OutputEntryR\x06output\x12\x1d\n" +
+	"\n" +
+	"host_fault\x18\f \x01(\bR\thostFault\x1a<\n" +
 	"\x0eRevisionsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"j\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\x1a9\n" +
+	"\vOutputEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\x05R\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\x03R\x05value:\x028\x01\"j\n" +
 	"\x06Server\x12\x18\n" +
 	"\aspawned\x18\x01 \x01(\bR\aspawned\x12\x18\n" +
 	"\ahealthy\x18\x02 \x01(\bR\ahealthy\x12\x18\n" +
 	"\aaddress\x18\x03 \x01(\tR\aaddress\x12\x12\n" +
-	"\x04port\x18\x04 \x01(\x05R\x04port\"h\n" +
+	"\x04port\x18\x04 \x01(\x05R\x04port\"~\n" +
 	"\x06Cancel\x12\x14\n" +
 	"\x05build\x18\x01 \x01(\tR\x05build\x12\x18\n" +
 	"\aattempt\x18\x02 \x01(\x05R\aattempt\x12\x16\n" +
 	"\x06reason\x18\x03 \x01(\tR\x06reason\x12\x16\n" +
-	"\x06forget\x18\x04 \x01(\bR\x06forget\"0\n" +
+	"\x06forget\x18\x04 \x01(\bR\x06forget\x12\x14\n" +
+	"\x05again\x18\x05 \x01(\bR\x05again\"0\n" +
 	"\x04Acks\x12(\n" +
 	"\x04acks\x18\x01 \x03(\v2\x14.wright.agent.v1.AckR\x04acks\"O\n" +
 	"\x03Ack\x12\x14\n" +
 	"\x05build\x18\x01 \x01(\tR\x05build\x12\x18\n" +
 	"\aattempt\x18\x02 \x01(\x05R\aattempt\x12\x18\n" +
-	"\aversion\x18\x03 \x01(\x03R\aversion\"\x83\x01\n" +
+	"\aversion\x18\x03 \x01(\x03R\aversion\";\n" +
+	"\tRedeliver\x12\x14\n" +
+	"\x05build\x18\x01 \x01(\tR\x05build\x12\x18\n" +
+	"\aattempt\x18\x02 \x01(\x05R\aattempt\"\x83\x01\n" +
 	"\aSettled\x12\x14\n" +
 	"\x05build\x18\x01 \x01(\tR\x05build\x12\x18\n" +
 	"\aattempt\x18\x02 \x01(\x05R\aattempt\x122\n" +
 	"\aoutcome\x18\x03 \x01(\x0e2\x18.wright.agent.v1.OutcomeR\aoutcome\x12\x14\n" +
-	"\x05error\x18\x04 \x01(\tR\x05error\"\xf5\x02\n" +
+	"\x05error\x18\x04 \x01(\tR\x05error\"\xf7\x03\n" +
 	"\tOperation\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x123\n" +
 	"\x04kind\x18\x02 \x01(\x0e2\x1f.wright.agent.v1.Operation.KindR\x04kind\x12\x1c\n" +
@@ -2314,16 +3693,43 @@ const file_agent_v1_agent_proto_rawDesc = "" +
 	"\x05cloud\x18\x05 \x01(\tR\x05cloud\x12\x18\n" +
 	"\aaddress\x18\x06 \x01(\tR\aaddress\x12&\n" +
 	"\x03dns\x18\a \x01(\v2\x14.wright.agent.v1.DNSR\x03dns\x127\n" +
-	"\tdatabases\x18\b \x03(\v2\x19.wright.agent.v1.DatabaseR\tdatabases\"X\n" +
+	"\tdatabases\x18\b \x03(\v2\x19.wright.agent.v1.DatabaseR\tdatabases\x125\n" +
+	"\bbalancer\x18\t \x01(\v2\x19.wright.agent.v1.BalancerR\bbalancer\x121\n" +
+	"\asecrets\x18\n" +
+	" \x03(\v2\x17.wright.agent.v1.SecretR\asecrets\x12\x16\n" +
+	"\x06deputy\x18\v \x01(\bR\x06deputy\"X\n" +
 	"\x04Kind\x12\x14\n" +
 	"\x10KIND_UNSPECIFIED\x10\x00\x12\x11\n" +
 	"\rKIND_ACTIVATE\x10\x01\x12\x13\n" +
 	"\x0fKIND_DEACTIVATE\x10\x02\x12\x12\n" +
-	"\x0eKIND_TERMINATE\x10\x03\"U\n" +
+	"\x0eKIND_TERMINATE\x10\x03\"s\n" +
 	"\x0fOperationResult\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x14\n" +
 	"\x05error\x18\x02 \x01(\tR\x05error\x12\x1c\n" +
-	"\tappserver\x18\x03 \x01(\tR\tappserver\"\xa0\x01\n" +
+	"\tappserver\x18\x03 \x01(\tR\tappserver\x12\x1c\n" +
+	"\telsewhere\x18\x04 \x01(\bR\telsewhere\"X\n" +
+	"\x04Reap\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
+	"\x04kind\x18\x02 \x01(\tR\x04kind\x12\x1a\n" +
+	"\bprovider\x18\x03 \x01(\tR\bprovider\x12\x10\n" +
+	"\x03end\x18\x04 \x03(\tR\x03end\"~\n" +
+	"\bHoldings\x12\x12\n" +
+	"\x04reap\x18\x01 \x01(\tR\x04reap\x124\n" +
+	"\bholdings\x18\x02 \x03(\v2\x18.wright.agent.v1.HoldingR\bholdings\x12\x12\n" +
+	"\x04more\x18\x03 \x01(\bR\x04more\x12\x14\n" +
+	"\x05error\x18\x04 \x01(\tR\x05error\"\x81\x02\n" +
+	"\aHolding\x12\x14\n" +
+	"\x05token\x18\x01 \x01(\tR\x05token\x126\n" +
+	"\x04tags\x18\x02 \x03(\v2\".wright.agent.v1.Holding.TagsEntryR\x04tags\x129\n" +
+	"\n" +
+	"created_at\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\tcreatedAt\x12\x1e\n" +
+	"\n" +
+	"persistent\x18\x04 \x01(\bR\n" +
+	"persistent\x12\x14\n" +
+	"\x05error\x18\x05 \x01(\tR\x05error\x1a7\n" +
+	"\tTagsEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xa0\x01\n" +
 	"\bLogChunk\x12\x14\n" +
 	"\x05build\x18\x01 \x01(\tR\x05build\x12\x18\n" +
 	"\aattempt\x18\x02 \x01(\x05R\aattempt\x12\x12\n" +
@@ -2348,7 +3754,11 @@ const file_agent_v1_agent_proto_rawDesc = "" +
 	"\x04file\x18\x05 \x01(\fR\x04file\"B\n" +
 	"\fWatchVerdict\x12\x1a\n" +
 	"\baccepted\x18\x01 \x01(\bR\baccepted\x12\x16\n" +
-	"\x06reason\x18\x02 \x01(\tR\x06reason*\x94\x01\n" +
+	"\x06reason\x18\x02 \x01(\tR\x06reason*V\n" +
+	"\tCondition\x12\x19\n" +
+	"\x15CONDITION_UNSPECIFIED\x10\x00\x12\x18\n" +
+	"\x14CONDITION_ON_FAILURE\x10\x01\x12\x14\n" +
+	"\x10CONDITION_ALWAYS\x10\x02*\x94\x01\n" +
 	"\x05State\x12\x15\n" +
 	"\x11STATE_UNSPECIFIED\x10\x00\x12\x12\n" +
 	"\x0eSTATE_ASSIGNED\x10\x01\x12\x11\n" +
@@ -2362,11 +3772,13 @@ const file_agent_v1_agent_proto_rawDesc = "" +
 	"\x11OUTCOME_ACTIVATED\x10\x01\x12\x15\n" +
 	"\x11OUTCOME_OVERTAKEN\x10\x02\x12\x13\n" +
 	"\x0fOUTCOME_STANDBY\x10\x03\x12\x12\n" +
-	"\x0eOUTCOME_FAILED\x10\x042\xde\x01\n" +
+	"\x0eOUTCOME_FAILED\x10\x042\xfc\x02\n" +
 	"\x06Agents\x12F\n" +
 	"\aSession\x12\x1a.wright.agent.v1.FromAgent\x1a\x1b.wright.agent.v1.FromMaster(\x010\x01\x12>\n" +
 	"\x04Logs\x12\x19.wright.agent.v1.LogChunk\x1a\x17.wright.agent.v1.LogAck(\x010\x01\x12L\n" +
-	"\rReportWatches\x12\x1c.wright.agent.v1.WatchReport\x1a\x1d.wright.agent.v1.WatchVerdictB7Z5github.com/wright-build/wright/proto/agent/v1;agentv1b\x06proto3"
+	"\rReportWatches\x12\x1c.wright.agent.v1.WatchReport\x1a\x1d.wright.agent.v1.WatchVerdict\x12R\n" +
+	"\fKeepArtifact\x12\x1e.wright.agent.v1.ArtifactChunk\x1a .wright.agent.v1.ArtifactVerdict(\x01\x12H\n" +
+	"\vReportTests\x12\x1b.wright.agent.v1.TestReport\x1a\x1c.wright.agent.v1.TestVerdictB7Z5github.com/wright-build/wright/proto/agent/v1;agentv1b\x06proto3"
 
 var (
 	file_agent_v1_agent_proto_rawDescOnce sync.Once
@@ -2380,92 +3792,140 @@ func file_agent_v1_agent_proto_rawDescGZIP() []byte {
 	return file_agent_v1_agent_proto_rawDescData
 }
 
-var file_agent_v1_agent_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
-var file_agent_v1_agent_proto_msgTypes = make([]protoimpl.MessageInfo, 27)
+var file_agent_v1_agent_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
+var file_agent_v1_agent_proto_msgTypes = make([]protoimpl.MessageInfo, 45)
 var file_agent_v1_agent_proto_goTypes = []any{
-	(State)(0),                    // 0: wright.agent.v1.State
-	(Outcome)(0),                  // 1: wright.agent.v1.Outcome
-	(Operation_Kind)(0),           // 2: wright.agent.v1.Operation.Kind
-	(*FromAgent)(nil),             // 3: wright.agent.v1.FromAgent
-	(*FromMaster)(nil),            // 4: wright.agent.v1.FromMaster
-	(*Hello)(nil),                 // 5: wright.agent.v1.Hello
-	(*Welcome)(nil),               // 6: wright.agent.v1.Welcome
-	(*Heartbeat)(nil),             // 7: wright.agent.v1.Heartbeat
-	(*Work)(nil),                  // 8: wright.agent.v1.Work
-	(*Source)(nil),                // 9: wright.agent.v1.Source
-	(*Step)(nil),                  // 10: wright.agent.v1.Step
-	(*Database)(nil),              // 11: wright.agent.v1.Database
-	(*AppServer)(nil),             // 12: wright.agent.v1.AppServer
-	(*Health)(nil),                // 13: wright.agent.v1.Health
-	(*DNS)(nil),                   // 14: wright.agent.v1.DNS
-	(*Updates)(nil),               // 15: wright.agent.v1.Updates
-	(*Update)(nil),                // 16: wright.agent.v1.Update
-	(*Server)(nil),                // 17: wright.agent.v1.Server
-	(*Cancel)(nil),                // 18: wright.agent.v1.Cancel
-	(*Acks)(nil),                  // 19: wright.agent.v1.Acks
-	(*Ack)(nil),                   // 20: wright.agent.v1.Ack
-	(*Settled)(nil),               // 21: wright.agent.v1.Settled
-	(*Operation)(nil),             // 22: wright.agent.v1.Operation
-	(*OperationResult)(nil),       // 23: wright.agent.v1.OperationResult
-	(*LogChunk)(nil),              // 24: wright.agent.v1.LogChunk
-	(*LogAck)(nil),                // 25: wright.agent.v1.LogAck
-	(*WatchReport)(nil),           // 26: wright.agent.v1.WatchReport
-	(*WatchVerdict)(nil),          // 27: wright.agent.v1.WatchVerdict
-	nil,                           // 28: wright.agent.v1.Step.EnvEntry
-	nil,                           // 29: wright.agent.v1.Update.RevisionsEntry
-	(*durationpb.Duration)(nil),   // 30: google.protobuf.Duration
-	(*structpb.Struct)(nil),       // 31: google.protobuf.Struct
-	(*timestamppb.Timestamp)(nil), // 32: google.protobuf.Timestamp
+	(Condition)(0),                // 0: wright.agent.v1.Condition
+	(State)(0),                    // 1: wright.agent.v1.State
+	(Outcome)(0),                  // 2: wright.agent.v1.Outcome
+	(Operation_Kind)(0),           // 3: wright.agent.v1.Operation.Kind
+	(*FromAgent)(nil),             // 4: wright.agent.v1.FromAgent
+	(*FromMaster)(nil),            // 5: wright.agent.v1.FromMaster
+	(*Hello)(nil),                 // 6: wright.agent.v1.Hello
+	(*Welcome)(nil),               // 7: wright.agent.v1.Welcome
+	(*Heartbeat)(nil),             // 8: wright.agent.v1.Heartbeat
+	(*Work)(nil),                  // 9: wright.agent.v1.Work
+	(*Secret)(nil),                // 10: wright.agent.v1.Secret
+	(*Credential)(nil),            // 11: wright.agent.v1.Credential
+	(*Source)(nil),                // 12: wright.agent.v1.Source
+	(*Step)(nil),                  // 13: wright.agent.v1.Step
+	(*ArtifactChunk)(nil),         // 14: wright.agent.v1.ArtifactChunk
+	(*ArtifactVerdict)(nil),       // 15: wright.agent.v1.ArtifactVerdict
+	(*TestReport)(nil),            // 16: wright.agent.v1.TestReport
+	(*TestCase)(nil),              // 17: wright.agent.v1.TestCase
+	(*TestVerdict)(nil),           // 18: wright.agent.v1.TestVerdict
+	(*Artifacts)(nil),             // 19: wright.agent.v1.Artifacts
+	(*Database)(nil),              // 20: wright.agent.v1.Database
+	(*AppServer)(nil),             // 21: wright.agent.v1.AppServer
+	(*Health)(nil),                // 22: wright.agent.v1.Health
+	(*DNS)(nil),                   // 23: wright.agent.v1.DNS
+	(*Balancer)(nil),              // 24: wright.agent.v1.Balancer
+	(*Runner)(nil),                // 25: wright.agent.v1.Runner
+	(*Updates)(nil),               // 26: wright.agent.v1.Updates
+	(*Update)(nil),                // 27: wright.agent.v1.Update
+	(*Server)(nil),                // 28: wright.agent.v1.Server
+	(*Cancel)(nil),                // 29: wright.agent.v1.Cancel
+	(*Acks)(nil),                  // 30: wright.agent.v1.Acks
+	(*Ack)(nil),                   // 31: wright.agent.v1.Ack
+	(*Redeliver)(nil),             // 32: wright.agent.v1.Redeliver
+	(*Settled)(nil),               // 33: wright.agent.v1.Settled
+	(*Operation)(nil),             // 34: wright.agent.v1.Operation
+	(*OperationResult)(nil),       // 35: wright.agent.v1.OperationResult
+	(*Reap)(nil),                  // 36: wright.agent.v1.Reap
+	(*Holdings)(nil),              // 37: wright.agent.v1.Holdings
+	(*Holding)(nil),               // 38: wright.agent.v1.Holding
+	(*LogChunk)(nil),              // 39: wright.agent.v1.LogChunk
+	(*LogAck)(nil),                // 40: wright.agent.v1.LogAck
+	(*WatchReport)(nil),           // 41: wright.agent.v1.WatchReport
+	(*WatchVerdict)(nil),          // 42: wright.agent.v1.WatchVerdict
+	nil,                           // 43: wright.agent.v1.Work.PropertiesEntry
+	nil,                           // 44: wright.agent.v1.Work.CapabilitiesEntry
+	nil,                           // 45: wright.agent.v1.Step.EnvEntry
+	nil,                           // 46: wright.agent.v1.Update.RevisionsEntry
+	nil,                           // 47: wright.agent.v1.Update.OutputEntry
+	nil,                           // 48: wright.agent.v1.Holding.TagsEntry
+	(*durationpb.Duration)(nil),   // 49: google.protobuf.Duration
+	(*structpb.Struct)(nil),       // 50: google.protobuf.Struct
+	(*timestamppb.Timestamp)(nil), // 51: google.protobuf.Timestamp
 }
 var file_agent_v1_agent_proto_depIdxs = []int32{
-	5,  // 0: wright.agent.v1.FromAgent.hello:type_name -> wright.agent.v1.Hello
-	15, // 1: wright.agent.v1.FromAgent.updates:type_name -> wright.agent.v1.Updates
-	23, // 2: wright.agent.v1.FromAgent.operation_result:type_name -> wright.agent.v1.OperationResult
-	7,  // 3: wright.agent.v1.FromAgent.heartbeat:type_name -> wright.agent.v1.Heartbeat
-	6,  // 4: wright.agent.v1.FromMaster.welcome:type_name -> wright.agent.v1.Welcome
-	8,  // 5: wright.agent.v1.FromMaster.work:type_name -> wright.agent.v1.Work
-	18, // 6: wright.agent.v1.FromMaster.cancel:type_name -> wright.agent.v1.Cancel
-	19, // 7: wright.agent.v1.FromMaster.acks:type_name -> wright.agent.v1.Acks
-	21, // 8: wright.agent.v1.FromMaster.settled:type_name -> wright.agent.v1.Settled
-	22, // 9: wright.agent.v1.FromMaster.operation:type_name -> wright.agent.v1.Operation
-	16, // 10: wright.agent.v1.Hello.builds:type_name -> wright.agent.v1.Update
-	30, // 11: wright.agent.v1.Welcome.lease:type_name -> google.protobuf.Duration
-	9,  // 12: wright.agent.v1.Work.source:type_name -> wright.agent.v1.Source
-	10, // 13: wright.agent.v1.Work.steps:type_name -> wright.agent.v1.Step
-	11, // 14: wright.agent.v1.Work.databases:type_name -> wright.agent.v1.Database
-	12, // 15: wright.agent.v1.Work.appserver:type_name -> wright.agent.v1.AppServer
-	14, // 16: wright.agent.v1.Work.dns:type_name -> wright.agent.v1.DNS
-	30, // 17: wright.agent.v1.Step.timeout:type_name -> google.protobuf.Duration
-	28, // 18: wright.agent.v1.Step.env:type_name -> wright.agent.v1.Step.EnvEntry
-	31, // 19: wright.agent.v1.Database.config:type_name -> google.protobuf.Struct
-	30, // 20: wright.agent.v1.AppServer.provision_timeout:type_name -> google.protobuf.Duration
-	13, // 21: wright.agent.v1.AppServer.health:type_name -> wright.agent.v1.Health
-	31, // 22: wright.agent.v1.AppServer.config:type_name -> google.protobuf.Struct
-	30, // 23: wright.agent.v1.Health.within:type_name -> google.protobuf.Duration
-	30, // 24: wright.agent.v1.DNS.ttl:type_name -> google.protobuf.Duration
-	31, // 25: wright.agent.v1.DNS.config:type_name -> google.protobuf.Struct
-	16, // 26: wright.agent.v1.Updates.updates:type_name -> wright.agent.v1.Update
-	0,  // 27: wright.agent.v1.Update.state:type_name -> wright.agent.v1.State
-	29, // 28: wright.agent.v1.Update.revisions:type_name -> wright.agent.v1.Update.RevisionsEntry
-	32, // 29: wright.agent.v1.Update.started_at:type_name -> google.protobuf.Timestamp
-	32, // 30: wright.agent.v1.Update.finished_at:type_name -> google.protobuf.Timestamp
-	17, // 31: wright.agent.v1.Update.server:type_name -> wright.agent.v1.Server
-	20, // 32: wright.agent.v1.Acks.acks:type_name -> wright.agent.v1.Ack
-	1,  // 33: wright.agent.v1.Settled.outcome:type_name -> wright.agent.v1.Outcome
-	2,  // 34: wright.agent.v1.Operation.kind:type_name -> wright.agent.v1.Operation.Kind
-	14, // 35: wright.agent.v1.Operation.dns:type_name -> wright.agent.v1.DNS
-	11, // 36: wright.agent.v1.Operation.databases:type_name -> wright.agent.v1.Database
-	3,  // 37: wright.agent.v1.Agents.Session:input_type -> wright.agent.v1.FromAgent
-	24, // 38: wright.agent.v1.Agents.Logs:input_type -> wright.agent.v1.LogChunk
-	26, // 39: wright.agent.v1.Agents.ReportWatches:input_type -> wright.agent.v1.WatchReport
-	4,  // 40: wright.agent.v1.Agents.Session:output_type -> wright.agent.v1.FromMaster
-	25, // 41: wright.agent.v1.Agents.Logs:output_type -> wright.agent.v1.LogAck
-	27, // 42: wright.agent.v1.Agents.ReportWatches:output_type -> wright.agent.v1.WatchVerdict
-	40, // [40:43] is the sub-list for method output_type
-	37, // [37:40] is the sub-list for method input_type
-	37, // [37:37] is the sub-list for extension type_name
-	37, // [37:37] is the sub-list for extension extendee
-	0,  // [0:37] is the sub-list for field type_name
+	6,  // 0: wright.agent.v1.FromAgent.hello:type_name -> wright.agent.v1.Hello
+	26, // 1: wright.agent.v1.FromAgent.updates:type_name -> wright.agent.v1.Updates
+	35, // 2: wright.agent.v1.FromAgent.operation_result:type_name -> wright.agent.v1.OperationResult
+	8,  // 3: wright.agent.v1.FromAgent.heartbeat:type_name -> wright.agent.v1.Heartbeat
+	37, // 4: wright.agent.v1.FromAgent.holdings:type_name -> wright.agent.v1.Holdings
+	7,  // 5: wright.agent.v1.FromMaster.welcome:type_name -> wright.agent.v1.Welcome
+	9,  // 6: wright.agent.v1.FromMaster.work:type_name -> wright.agent.v1.Work
+	29, // 7: wright.agent.v1.FromMaster.cancel:type_name -> wright.agent.v1.Cancel
+	30, // 8: wright.agent.v1.FromMaster.acks:type_name -> wright.agent.v1.Acks
+	33, // 9: wright.agent.v1.FromMaster.settled:type_name -> wright.agent.v1.Settled
+	34, // 10: wright.agent.v1.FromMaster.operation:type_name -> wright.agent.v1.Operation
+	36, // 11: wright.agent.v1.FromMaster.reap:type_name -> wright.agent.v1.Reap
+	32, // 12: wright.agent.v1.FromMaster.redeliver:type_name -> wright.agent.v1.Redeliver
+	27, // 13: wright.agent.v1.Hello.builds:type_name -> wright.agent.v1.Update
+	49, // 14: wright.agent.v1.Welcome.lease:type_name -> google.protobuf.Duration
+	12, // 15: wright.agent.v1.Work.source:type_name -> wright.agent.v1.Source
+	13, // 16: wright.agent.v1.Work.steps:type_name -> wright.agent.v1.Step
+	20, // 17: wright.agent.v1.Work.databases:type_name -> wright.agent.v1.Database
+	21, // 18: wright.agent.v1.Work.appserver:type_name -> wright.agent.v1.AppServer
+	23, // 19: wright.agent.v1.Work.dns:type_name -> wright.agent.v1.DNS
+	11, // 20: wright.agent.v1.Work.credentials:type_name -> wright.agent.v1.Credential
+	24, // 21: wright.agent.v1.Work.balancer:type_name -> wright.agent.v1.Balancer
+	25, // 22: wright.agent.v1.Work.runner:type_name -> wright.agent.v1.Runner
+	10, // 23: wright.agent.v1.Work.secrets:type_name -> wright.agent.v1.Secret
+	43, // 24: wright.agent.v1.Work.properties:type_name -> wright.agent.v1.Work.PropertiesEntry
+	49, // 25: wright.agent.v1.Work.timeout:type_name -> google.protobuf.Duration
+	19, // 26: wright.agent.v1.Work.artifacts:type_name -> wright.agent.v1.Artifacts
+	44, // 27: wright.agent.v1.Work.capabilities:type_name -> wright.agent.v1.Work.CapabilitiesEntry
+	49, // 28: wright.agent.v1.Step.timeout:type_name -> google.protobuf.Duration
+	45, // 29: wright.agent.v1.Step.env:type_name -> wright.agent.v1.Step.EnvEntry
+	0,  // 30: wright.agent.v1.Step.when:type_name -> wright.agent.v1.Condition
+	49, // 31: wright.agent.v1.Step.silence:type_name -> google.protobuf.Duration
+	49, // 32: wright.agent.v1.TestReport.took:type_name -> google.protobuf.Duration
+	17, // 33: wright.agent.v1.TestReport.cases:type_name -> wright.agent.v1.TestCase
+	49, // 34: wright.agent.v1.TestCase.took:type_name -> google.protobuf.Duration
+	0,  // 35: wright.agent.v1.Artifacts.when:type_name -> wright.agent.v1.Condition
+	50, // 36: wright.agent.v1.Database.config:type_name -> google.protobuf.Struct
+	49, // 37: wright.agent.v1.AppServer.provision_timeout:type_name -> google.protobuf.Duration
+	22, // 38: wright.agent.v1.AppServer.health:type_name -> wright.agent.v1.Health
+	50, // 39: wright.agent.v1.AppServer.config:type_name -> google.protobuf.Struct
+	49, // 40: wright.agent.v1.Health.within:type_name -> google.protobuf.Duration
+	49, // 41: wright.agent.v1.DNS.ttl:type_name -> google.protobuf.Duration
+	50, // 42: wright.agent.v1.DNS.config:type_name -> google.protobuf.Struct
+	50, // 43: wright.agent.v1.Balancer.config:type_name -> google.protobuf.Struct
+	50, // 44: wright.agent.v1.Runner.config:type_name -> google.protobuf.Struct
+	27, // 45: wright.agent.v1.Updates.updates:type_name -> wright.agent.v1.Update
+	1,  // 46: wright.agent.v1.Update.state:type_name -> wright.agent.v1.State
+	46, // 47: wright.agent.v1.Update.revisions:type_name -> wright.agent.v1.Update.RevisionsEntry
+	51, // 48: wright.agent.v1.Update.started_at:type_name -> google.protobuf.Timestamp
+	51, // 49: wright.agent.v1.Update.finished_at:type_name -> google.protobuf.Timestamp
+	28, // 50: wright.agent.v1.Update.server:type_name -> wright.agent.v1.Server
+	47, // 51: wright.agent.v1.Update.output:type_name -> wright.agent.v1.Update.OutputEntry
+	31, // 52: wright.agent.v1.Acks.acks:type_name -> wright.agent.v1.Ack
+	2,  // 53: wright.agent.v1.Settled.outcome:type_name -> wright.agent.v1.Outcome
+	3,  // 54: wright.agent.v1.Operation.kind:type_name -> wright.agent.v1.Operation.Kind
+	23, // 55: wright.agent.v1.Operation.dns:type_name -> wright.agent.v1.DNS
+	20, // 56: wright.agent.v1.Operation.databases:type_name -> wright.agent.v1.Database
+	24, // 57: wright.agent.v1.Operation.balancer:type_name -> wright.agent.v1.Balancer
+	10, // 58: wright.agent.v1.Operation.secrets:type_name -> wright.agent.v1.Secret
+	38, // 59: wright.agent.v1.Holdings.holdings:type_name -> wright.agent.v1.Holding
+	48, // 60: wright.agent.v1.Holding.tags:type_name -> wright.agent.v1.Holding.TagsEntry
+	51, // 61: wright.agent.v1.Holding.created_at:type_name -> google.protobuf.Timestamp
+	4,  // 62: wright.agent.v1.Agents.Session:input_type -> wright.agent.v1.FromAgent
+	39, // 63: wright.agent.v1.Agents.Logs:input_type -> wright.agent.v1.LogChunk
+	41, // 64: wright.agent.v1.Agents.ReportWatches:input_type -> wright.agent.v1.WatchReport
+	14, // 65: wright.agent.v1.Agents.KeepArtifact:input_type -> wright.agent.v1.ArtifactChunk
+	16, // 66: wright.agent.v1.Agents.ReportTests:input_type -> wright.agent.v1.TestReport
+	5,  // 67: wright.agent.v1.Agents.Session:output_type -> wright.agent.v1.FromMaster
+	40, // 68: wright.agent.v1.Agents.Logs:output_type -> wright.agent.v1.LogAck
+	42, // 69: wright.agent.v1.Agents.ReportWatches:output_type -> wright.agent.v1.WatchVerdict
+	15, // 70: wright.agent.v1.Agents.KeepArtifact:output_type -> wright.agent.v1.ArtifactVerdict
+	18, // 71: wright.agent.v1.Agents.ReportTests:output_type -> wright.agent.v1.TestVerdict
+	67, // [67:72] is the sub-list for method output_type
+	62, // [62:67] is the sub-list for method input_type
+	62, // [62:62] is the sub-list for extension type_name
+	62, // [62:62] is the sub-list for extension extendee
+	0,  // [0:62] is the sub-list for field type_name
 }
 
 func init() { file_agent_v1_agent_proto_init() }
@@ -2478,6 +3938,7 @@ func file_agent_v1_agent_proto_init() {
 		(*FromAgent_Updates)(nil),
 		(*FromAgent_OperationResult)(nil),
 		(*FromAgent_Heartbeat)(nil),
+		(*FromAgent_Holdings)(nil),
 	}
 	file_agent_v1_agent_proto_msgTypes[1].OneofWrappers = []any{
 		(*FromMaster_Welcome)(nil),
@@ -2486,14 +3947,16 @@ func file_agent_v1_agent_proto_init() {
 		(*FromMaster_Acks)(nil),
 		(*FromMaster_Settled)(nil),
 		(*FromMaster_Operation)(nil),
+		(*FromMaster_Reap)(nil),
+		(*FromMaster_Redeliver)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_agent_v1_agent_proto_rawDesc), len(file_agent_v1_agent_proto_rawDesc)),
-			NumEnums:      3,
-			NumMessages:   27,
+			NumEnums:      4,
+			NumMessages:   45,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -29,6 +29,8 @@ const (
 	Agents_Session_FullMethodName       = "/wright.agent.v1.Agents/Session"
 	Agents_Logs_FullMethodName          = "/wright.agent.v1.Agents/Logs"
 	Agents_ReportWatches_FullMethodName = "/wright.agent.v1.Agents/ReportWatches"
+	Agents_KeepArtifact_FullMethodName  = "/wright.agent.v1.Agents/KeepArtifact"
+	Agents_ReportTests_FullMethodName   = "/wright.agent.v1.Agents/ReportTests"
 )
 
 // AgentsClient is the client API for Agents service.
@@ -43,6 +45,12 @@ type AgentsClient interface {
 	// ReportWatches uploads an auto-watch file. A refused file is an answer, not
 	// an error; errors mean "say it again".
 	ReportWatches(ctx context.Context, in *WatchReport, opts ...grpc.CallOption) (*WatchVerdict, error)
+	// KeepArtifact uploads one file of the workspace. Said again, it is the same
+	// file. A refused file is an answer, not an error; errors mean "say it again".
+	KeepArtifact(ctx context.Context, opts ...grpc.CallOption) (grpc.ClientStreamingClient[ArtifactChunk, ArtifactVerdict], error)
+	// ReportTests says what the build's test reports say. Said again, the newest
+	// counts.
+	ReportTests(ctx context.Context, in *TestReport, opts ...grpc.CallOption) (*TestVerdict, error)
 }
 
 type agentsClient struct {
@@ -89,6 +97,29 @@ func (c *agentsClient) ReportWatches(ctx context.Context, in *WatchReport, opts 
 	return out, nil
 }
 
+func (c *agentsClient) KeepArtifact(ctx context.Context, opts ...grpc.CallOption) (grpc.ClientStreamingClient[ArtifactChunk, ArtifactVerdict], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &Agents_ServiceDesc.Streams[2], Agents_KeepArtifact_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[ArtifactChunk, ArtifactVerdict]{ClientStream: stream}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type Agents_KeepArtifactClient = grpc.ClientStreamingClient[ArtifactChunk, ArtifactVerdict]
+
+func (c *agentsClient) ReportTests(ctx context.Context, in *TestReport, opts ...grpc.CallOption) (*TestVerdict, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(TestVerdict)
+	err := c.cc.Invoke(ctx, Agents_ReportTests_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // AgentsServer is the server API for Agents service.
 // All implementations must embed UnimplementedAgentsServer
 // for forward compatibility.
@@ -101,6 +132,12 @@ type AgentsServer interface {
 	// ReportWatches uploads an auto-watch file. A refused file is an answer, not
 	// an error; errors mean "say it again".
 	ReportWatches(context.Context, *WatchReport) (*WatchVerdict, error)
+	// KeepArtifact uploads one file of the workspace. Said again, it is the same
+	// file. A refused file is an answer, not an error; errors mean "say it again".
+	KeepArtifact(grpc.ClientStreamingServer[ArtifactChunk, ArtifactVerdict]) error
+	// ReportTests says what the build's test reports say. Said again, the newest
+	// counts.
+	ReportTests(context.Context, *TestReport) (*TestVerdict, error)
 	mustEmbedUnimplementedAgentsServer()
 }
 
@@ -119,6 +156,12 @@ func (UnimplementedAgentsServer) Logs(grpc.BidiStreamingServer[LogChunk, LogAck]
 }
 func (UnimplementedAgentsServer) ReportWatches(context.Context, *WatchReport) (*WatchVerdict, error) {
 	return nil, status.Error(codes.Unimplemented, "method ReportWatches not implemented")
+}
+func (UnimplementedAgentsServer) KeepArtifact(grpc.ClientStreamingServer[ArtifactChunk, ArtifactVerdict]) error {
+	return status.Error(codes.Unimplemented, "method KeepArtifact not implemented")
+}
+func (UnimplementedAgentsServer) ReportTests(context.Context, *TestReport) (*TestVerdict, error) {
+	return nil, status.Error(codes.Unimplemented, "method ReportTests not implemented")
 }
 func (UnimplementedAgentsServer) mustEmbedUnimplementedAgentsServer() {}
 func (UnimplementedAgentsServer) testEmbeddedByValue()                {}
@@ -173,6 +216,31 @@ func _Agents_ReportWatches_Handler(srv interface{}, ctx context.Context, dec fun
 	return interceptor(ctx, in, info, handler)
 }
 
+func _Agents_KeepArtifact_Handler(srv interface{}, stream grpc.ServerStream) error {
+	return srv.(AgentsServer).KeepArtifact(&grpc.GenericServerStream[ArtifactChunk, ArtifactVerdict]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type Agents_KeepArtifactServer = grpc.ClientStreamingServer[ArtifactChunk, ArtifactVerdict]
+
+func _Agents_ReportTests_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(TestReport)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(AgentsServer).ReportTests(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: Agents_ReportTests_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(AgentsServer).ReportTests(ctx, req.(*TestReport))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // Agents_ServiceDesc is the grpc.ServiceDesc for Agents service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -183,6 +251,10 @@ var Agents_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "ReportWatches",
 			Handler:    _Agents_ReportWatches_Handler,
+		},
+		{
+			MethodName: "ReportTests",
+			Handler:    _Agents_ReportTests_Handler,
 		},
 	},
 	Streams: []grpc.StreamDesc{
@@ -196,6 +268,11 @@ var Agents_ServiceDesc = grpc.ServiceDesc{
 			StreamName:    "Logs",
 			Handler:       _Agents_Logs_Handler,
 			ServerStreams: true,
+			ClientStreams: true,
+		},
+		{
+			StreamName:    "KeepArtifact",
+			Handler:       _Agents_KeepArtifact_Handler,
 			ClientStreams: true,
 		},
 	},

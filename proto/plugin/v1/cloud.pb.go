@@ -216,9 +216,11 @@ func (x *CreateServerRequest) GetConfigJson() []byte {
 	return nil
 }
 
+// CreateServerResponse is the server, or progress before it.
 type CreateServerResponse struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Server        *Server                `protobuf:"bytes,1,opt,name=server,proto3" json:"server,omitempty"`
+	Progress      *Progress              `protobuf:"bytes,2,opt,name=progress,proto3" json:"progress,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -256,6 +258,13 @@ func (*CreateServerResponse) Descriptor() ([]byte, []int) {
 func (x *CreateServerResponse) GetServer() *Server {
 	if x != nil {
 		return x.Server
+	}
+	return nil
+}
+
+func (x *CreateServerResponse) GetProgress() *Progress {
+	if x != nil {
+		return x.Progress
 	}
 	return nil
 }
@@ -480,8 +489,10 @@ func (x *DeleteServerRequest) GetToken() string {
 	return ""
 }
 
+// DeleteServerResponse is empty once the server is gone, or progress before that.
 type DeleteServerResponse struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
+	Progress      *Progress              `protobuf:"bytes,1,opt,name=progress,proto3" json:"progress,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -516,11 +527,106 @@ func (*DeleteServerResponse) Descriptor() ([]byte, []int) {
 	return file_plugin_v1_cloud_proto_rawDescGZIP(), []int{8}
 }
 
+func (x *DeleteServerResponse) GetProgress() *Progress {
+	if x != nil {
+		return x.Progress
+	}
+	return nil
+}
+
+type GetConsoleRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Token         string                 `protobuf:"bytes,1,opt,name=token,proto3" json:"token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetConsoleRequest) Reset() {
+	*x = GetConsoleRequest{}
+	mi := &file_plugin_v1_cloud_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetConsoleRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetConsoleRequest) ProtoMessage() {}
+
+func (x *GetConsoleRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_plugin_v1_cloud_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetConsoleRequest.ProtoReflect.Descriptor instead.
+func (*GetConsoleRequest) Descriptor() ([]byte, []int) {
+	return file_plugin_v1_cloud_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *GetConsoleRequest) GetToken() string {
+	if x != nil {
+		return x.Token
+	}
+	return ""
+}
+
+type GetConsoleResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Output        []byte                 `protobuf:"bytes,1,opt,name=output,proto3" json:"output,omitempty"` // at most the last 64 KiB
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetConsoleResponse) Reset() {
+	*x = GetConsoleResponse{}
+	mi := &file_plugin_v1_cloud_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetConsoleResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetConsoleResponse) ProtoMessage() {}
+
+func (x *GetConsoleResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_plugin_v1_cloud_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetConsoleResponse.ProtoReflect.Descriptor instead.
+func (*GetConsoleResponse) Descriptor() ([]byte, []int) {
+	return file_plugin_v1_cloud_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *GetConsoleResponse) GetOutput() []byte {
+	if x != nil {
+		return x.Output
+	}
+	return nil
+}
+
 var File_plugin_v1_cloud_proto protoreflect.FileDescriptor
 
 const file_plugin_v1_cloud_proto_rawDesc = "" +
 	"\n" +
-	"\x15plugin/v1/cloud.proto\x12\x10wright.plugin.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa7\x03\n" +
+	"\x15plugin/v1/cloud.proto\x12\x10wright.plugin.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x16plugin/v1/plugin.proto\"\xa7\x03\n" +
 	"\x06Server\x12\x14\n" +
 	"\x05token\x18\x01 \x01(\tR\x05token\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x18\n" +
@@ -551,9 +657,10 @@ const file_plugin_v1_cloud_proto_rawDesc = "" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\x1a6\n" +
 	"\bEnvEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"H\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\x80\x01\n" +
 	"\x14CreateServerResponse\x120\n" +
-	"\x06server\x18\x01 \x01(\v2\x18.wright.plugin.v1.ServerR\x06server\"(\n" +
+	"\x06server\x18\x01 \x01(\v2\x18.wright.plugin.v1.ServerR\x06server\x126\n" +
+	"\bprogress\x18\x02 \x01(\v2\x1a.wright.plugin.v1.ProgressR\bprogress\"(\n" +
 	"\x10GetServerRequest\x12\x14\n" +
 	"\x05token\x18\x01 \x01(\tR\x05token\"E\n" +
 	"\x11GetServerResponse\x120\n" +
@@ -566,13 +673,20 @@ const file_plugin_v1_cloud_proto_rawDesc = "" +
 	"\x13ListServersResponse\x122\n" +
 	"\aservers\x18\x01 \x03(\v2\x18.wright.plugin.v1.ServerR\aservers\"+\n" +
 	"\x13DeleteServerRequest\x12\x14\n" +
-	"\x05token\x18\x01 \x01(\tR\x05token\"\x16\n" +
-	"\x14DeleteServerResponse2\xfe\x02\n" +
-	"\fCloudService\x12]\n" +
-	"\fCreateServer\x12%.wright.plugin.v1.CreateServerRequest\x1a&.wright.plugin.v1.CreateServerResponse\x12T\n" +
-	"\tGetServer\x12\".wright.plugin.v1.GetServerRequest\x1a#.wright.plugin.v1.GetServerResponse\x12Z\n" +
-	"\vListServers\x12$.wright.plugin.v1.ListServersRequest\x1a%.wright.plugin.v1.ListServersResponse\x12]\n" +
-	"\fDeleteServer\x12%.wright.plugin.v1.DeleteServerRequest\x1a&.wright.plugin.v1.DeleteServerResponseB9Z7github.com/wright-build/wright/proto/plugin/v1;pluginv1b\x06proto3"
+	"\x05token\x18\x01 \x01(\tR\x05token\"N\n" +
+	"\x14DeleteServerResponse\x126\n" +
+	"\bprogress\x18\x01 \x01(\v2\x1a.wright.plugin.v1.ProgressR\bprogress\")\n" +
+	"\x11GetConsoleRequest\x12\x14\n" +
+	"\x05token\x18\x01 \x01(\tR\x05token\",\n" +
+	"\x12GetConsoleResponse\x12\x16\n" +
+	"\x06output\x18\x01 \x01(\fR\x06output2\xdd\x03\n" +
+	"\fCloudService\x12_\n" +
+	"\fCreateServer\x12%.wright.plugin.v1.CreateServerRequest\x1a&.wright.plugin.v1.CreateServerResponse0\x01\x12T\n" +
+	"\tGetServer\x12\".wright.plugin.v1.GetServerRequest\x1a#.wright.plugin.v1.GetServerResponse\x12\\\n" +
+	"\vListServers\x12$.wright.plugin.v1.ListServersRequest\x1a%.wright.plugin.v1.ListServersResponse0\x01\x12_\n" +
+	"\fDeleteServer\x12%.wright.plugin.v1.DeleteServerRequest\x1a&.wright.plugin.v1.DeleteServerResponse0\x01\x12W\n" +
+	"\n" +
+	"GetConsole\x12#.wright.plugin.v1.GetConsoleRequest\x1a$.wright.plugin.v1.GetConsoleResponseB9Z7github.com/wright-build/wright/proto/plugin/v1;pluginv1b\x06proto3"
 
 var (
 	file_plugin_v1_cloud_proto_rawDescOnce sync.Once
@@ -586,7 +700,7 @@ func file_plugin_v1_cloud_proto_rawDescGZIP() []byte {
 	return file_plugin_v1_cloud_proto_rawDescData
 }
 
-var file_plugin_v1_cloud_proto_msgTypes = make([]protoimpl.MessageInfo, 14)
+var file_plugin_v1_cloud_proto_msgTypes = make([]protoimpl.MessageInfo, 16)
 var file_plugin_v1_cloud_proto_goTypes = []any{
 	(*Server)(nil),                // 0: wright.plugin.v1.Server
 	(*CreateServerRequest)(nil),   // 1: wright.plugin.v1.CreateServerRequest
@@ -597,36 +711,43 @@ var file_plugin_v1_cloud_proto_goTypes = []any{
 	(*ListServersResponse)(nil),   // 6: wright.plugin.v1.ListServersResponse
 	(*DeleteServerRequest)(nil),   // 7: wright.plugin.v1.DeleteServerRequest
 	(*DeleteServerResponse)(nil),  // 8: wright.plugin.v1.DeleteServerResponse
-	nil,                           // 9: wright.plugin.v1.Server.TagsEntry
-	nil,                           // 10: wright.plugin.v1.Server.VariablesEntry
-	nil,                           // 11: wright.plugin.v1.CreateServerRequest.TagsEntry
-	nil,                           // 12: wright.plugin.v1.CreateServerRequest.EnvEntry
-	nil,                           // 13: wright.plugin.v1.ListServersRequest.TagsEntry
-	(*timestamppb.Timestamp)(nil), // 14: google.protobuf.Timestamp
+	(*GetConsoleRequest)(nil),     // 9: wright.plugin.v1.GetConsoleRequest
+	(*GetConsoleResponse)(nil),    // 10: wright.plugin.v1.GetConsoleResponse
+	nil,                           // 11: wright.plugin.v1.Server.TagsEntry
+	nil,                           // 12: wright.plugin.v1.Server.VariablesEntry
+	nil,                           // 13: wright.plugin.v1.CreateServerRequest.TagsEntry
+	nil,                           // 14: wright.plugin.v1.CreateServerRequest.EnvEntry
+	nil,                           // 15: wright.plugin.v1.ListServersRequest.TagsEntry
+	(*timestamppb.Timestamp)(nil), // 16: google.protobuf.Timestamp
+	(*Progress)(nil),              // 17: wright.plugin.v1.Progress
 }
 var file_plugin_v1_cloud_proto_depIdxs = []int32{
-	9,  // 0: wright.plugin.v1.Server.tags:type_name -> wright.plugin.v1.Server.TagsEntry
-	14, // 1: wright.plugin.v1.Server.created_at:type_name -> google.protobuf.Timestamp
-	10, // 2: wright.plugin.v1.Server.variables:type_name -> wright.plugin.v1.Server.VariablesEntry
-	11, // 3: wright.plugin.v1.CreateServerRequest.tags:type_name -> wright.plugin.v1.CreateServerRequest.TagsEntry
-	12, // 4: wright.plugin.v1.CreateServerRequest.env:type_name -> wright.plugin.v1.CreateServerRequest.EnvEntry
+	11, // 0: wright.plugin.v1.Server.tags:type_name -> wright.plugin.v1.Server.TagsEntry
+	16, // 1: wright.plugin.v1.Server.created_at:type_name -> google.protobuf.Timestamp
+	12, // 2: wright.plugin.v1.Server.variables:type_name -> wright.plugin.v1.Server.VariablesEntry
+	13, // 3: wright.plugin.v1.CreateServerRequest.tags:type_name -> wright.plugin.v1.CreateServerRequest.TagsEntry
+	14, // 4: wright.plugin.v1.CreateServerRequest.env:type_name -> wright.plugin.v1.CreateServerRequest.EnvEntry
 	0,  // 5: wright.plugin.v1.CreateServerResponse.server:type_name -> wright.plugin.v1.Server
-	0,  // 6: wright.plugin.v1.GetServerResponse.server:type_name -> wright.plugin.v1.Server
-	13, // 7: wright.plugin.v1.ListServersRequest.tags:type_name -> wright.plugin.v1.ListServersRequest.TagsEntry
-	0,  // 8: wright.plugin.v1.ListServersResponse.servers:type_name -> wright.plugin.v1.Server
-	1,  // 9: wright.plugin.v1.CloudService.CreateServer:input_type -> wright.plugin.v1.CreateServerRequest
-	3,  // 10: wright.plugin.v1.CloudService.GetServer:input_type -> wright.plugin.v1.GetServerRequest
-	5,  // 11: wright.plugin.v1.CloudService.ListServers:input_type -> wright.plugin.v1.ListServersRequest
-	7,  // 12: wright.plugin.v1.CloudService.DeleteServer:input_type -> wright.plugin.v1.DeleteServerRequest
-	2,  // 13: wright.plugin.v1.CloudService.CreateServer:output_type -> wright.plugin.v1.CreateServerResponse
-	4,  // 14: wright.plugin.v1.CloudService.GetServer:output_type -> wright.plugin.v1.GetServerResponse
-	6,  // 15: wright.plugin.v1.CloudService.ListServers:output_type -> wright.plugin.v1.ListServersResponse
-	8,  // 16: wright.plugin.v1.CloudService.DeleteServer:output_type -> wright.plugin.v1.DeleteServerResponse
-	13, // [13:17] is the sub-list for method output_type
-	9,  // [9:13] is the sub-list for method input_type
-	9,  // [9:9] is the sub-list for extension type_name
-	9,  // [9:9] is the sub-list for extension extendee
-	0,  // [0:9] is the sub-list for field type_name
+	17, // 6: wright.plugin.v1.CreateServerResponse.progress:type_name -> wright.plugin.v1.Progress
+	0,  // 7: wright.plugin.v1.GetServerResponse.server:type_name -> wright.plugin.v1.Server
+	15, // 8: wright.plugin.v1.ListServersRequest.tags:type_name -> wright.plugin.v1.ListServersRequest.TagsEntry
+	0,  // 9: wright.plugin.v1.ListServersResponse.servers:type_name -> wright.plugin.v1.Server
+	17, // 10: wright.plugin.v1.DeleteServerResponse.progress:type_name -> wright.plugin.v1.Progress
+	1,  // 11: wright.plugin.v1.CloudService.CreateServer:input_type -> wright.plugin.v1.CreateServerRequest
+	3,  // 12: wright.plugin.v1.CloudService.GetServer:input_type -> wright.plugin.v1.GetServerRequest
+	5,  // 13: wright.plugin.v1.CloudService.ListServers:input_type -> wright.plugin.v1.ListServersRequest
+	7,  // 14: wright.plugin.v1.CloudService.DeleteServer:input_type -> wright.plugin.v1.DeleteServerRequest
+	9,  // 15: wright.plugin.v1.CloudService.GetConsole:input_type -> wright.plugin.v1.GetConsoleRequest
+	2,  // 16: wright.plugin.v1.CloudService.CreateServer:output_type -> wright.plugin.v1.CreateServerResponse
+	4,  // 17: wright.plugin.v1.CloudService.GetServer:output_type -> wright.plugin.v1.GetServerResponse
+	6,  // 18: wright.plugin.v1.CloudService.ListServers:output_type -> wright.plugin.v1.ListServersResponse
+	8,  // 19: wright.plugin.v1.CloudService.DeleteServer:output_type -> wright.plugin.v1.DeleteServerResponse
+	10, // 20: wright.plugin.v1.CloudService.GetConsole:output_type -> wright.plugin.v1.GetConsoleResponse
+	16, // [16:21] is the sub-list for method output_type
+	11, // [11:16] is the sub-list for method input_type
+	11, // [11:11] is the sub-list for extension type_name
+	11, // [11:11] is the sub-list for extension extendee
+	0,  // [0:11] is the sub-list for field type_name
 }
 
 func init() { file_plugin_v1_cloud_proto_init() }
@@ -634,13 +755,14 @@ func file_plugin_v1_cloud_proto_init() {
 	if File_plugin_v1_cloud_proto != nil {
 		return
 	}
+	file_plugin_v1_plugin_proto_init()
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_plugin_v1_cloud_proto_rawDesc), len(file_plugin_v1_cloud_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   14,
+			NumMessages:   16,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -25,6 +25,7 @@ const (
 	CloudService_GetServer_FullMethodName    = "/wright.plugin.v1.CloudService/GetServer"
 	CloudService_ListServers_FullMethodName  = "/wright.plugin.v1.CloudService/ListServers"
 	CloudService_DeleteServer_FullMethodName = "/wright.plugin.v1.CloudService/DeleteServer"
+	CloudService_GetConsole_FullMethodName   = "/wright.plugin.v1.CloudService/GetConsole"
 )
 
 // CloudServiceClient is the client API for CloudService service.
@@ -32,11 +33,14 @@ const (
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 type CloudServiceClient interface {
 	// CreateServer is idempotent: the same token gives the same server.
-	CreateServer(ctx context.Context, in *CreateServerRequest, opts ...grpc.CallOption) (*CreateServerResponse, error)
+	CreateServer(ctx context.Context, in *CreateServerRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[CreateServerResponse], error)
 	GetServer(ctx context.Context, in *GetServerRequest, opts ...grpc.CallOption) (*GetServerResponse, error)
-	ListServers(ctx context.Context, in *ListServersRequest, opts ...grpc.CallOption) (*ListServersResponse, error)
+	// ListServers may answer in several messages, each with some of the servers.
+	ListServers(ctx context.Context, in *ListServersRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[ListServersResponse], error)
 	// DeleteServer returns when the server is gone; the missing is gone already.
-	DeleteServer(ctx context.Context, in *DeleteServerRequest, opts ...grpc.CallOption) (*DeleteServerResponse, error)
+	DeleteServer(ctx context.Context, in *DeleteServerRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[DeleteServerResponse], error)
+	// GetConsole gives the last output of a server's console. Capability "console".
+	GetConsole(ctx context.Context, in *GetConsoleRequest, opts ...grpc.CallOption) (*GetConsoleResponse, error)
 }
 
 type cloudServiceClient struct {
@@ -47,15 +51,24 @@ func NewCloudServiceClient(cc grpc.ClientConnInterface) CloudServiceClient {
 	return &cloudServiceClient{cc}
 }
 
-func (c *cloudServiceClient) CreateServer(ctx context.Context, in *CreateServerRequest, opts ...grpc.CallOption) (*CreateServerResponse, error) {
+func (c *cloudServiceClient) CreateServer(ctx context.Context, in *CreateServerRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[CreateServerResponse], error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
-	out := new(CreateServerResponse)
-	err := c.cc.Invoke(ctx, CloudService_CreateServer_FullMethodName, in, out, cOpts...)
+	stream, err := c.cc.NewStream(ctx, &CloudService_ServiceDesc.Streams[0], CloudService_CreateServer_FullMethodName, cOpts...)
 	if err != nil {
 		return nil, err
 	}
-	return out, nil
+	x := &grpc.GenericClientStream[CreateServerRequest, CreateServerResponse]{ClientStream: stream}
+	if err := x.ClientStream.SendMsg(in); err != nil {
+		return nil, err
+	}
+	if err := x.ClientStream.CloseSend(); err != nil {
+		return nil, err
+	}
+	return x, nil
 }
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type CloudService_CreateServerClient = grpc.ServerStreamingClient[CreateServerResponse]
 
 func (c *cloudServiceClient) GetServer(ctx context.Context, in *GetServerRequest, opts ...grpc.CallOption) (*GetServerResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
@@ -67,20 +80,48 @@ func (c *cloudServiceClient) GetServer(ctx context.Context, in *GetServerRequest
 	return out, nil
 }
 
-func (c *cloudServiceClient) ListServers(ctx context.Context, in *ListServersRequest, opts ...grpc.CallOption) (*ListServersResponse, error) {
+func (c *cloudServiceClient) ListServers(ctx context.Context, in *ListServersRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[ListServersResponse], error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
-	out := new(ListServersResponse)
-	err := c.cc.Invoke(ctx, CloudService_ListServers_FullMethodName, in, out, cOpts...)
+	stream, err := c.cc.NewStream(ctx, &CloudService_ServiceDesc.Streams[1], CloudService_ListServers_FullMethodName, cOpts...)
 	if err != nil {
 		return nil, err
 	}
-	return out, nil
+	x := &grpc.GenericClientStream[ListServersRequest, ListServersResponse]{ClientStream: stream}
+	if err := x.ClientStream.SendMsg(in); err != nil {
+		return nil, err
+	}
+	if err := x.ClientStream.CloseSend(); err != nil {
+		return nil, err
+	}
+	return x, nil
 }
 
-func (c *cloudServiceClient) DeleteServer(ctx context.Context, in *DeleteServerRequest, opts ...grpc.CallOption) (*DeleteServerResponse, error) {
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type CloudService_ListServersClient = grpc.ServerStreamingClient[ListServersResponse]
+
+func (c *cloudServiceClient) DeleteServer(ctx context.Context, in *DeleteServerRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[DeleteServerResponse], error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
-	out := new(DeleteServerResponse)
-	err := c.cc.Invoke(ctx, CloudService_DeleteServer_FullMethodName, in, out, cOpts...)
+	stream, err := c.cc.NewStream(ctx, &CloudService_ServiceDesc.Streams[2], CloudService_DeleteServer_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[DeleteServerRequest, DeleteServerResponse]{ClientStream: stream}
+	if err := x.ClientStream.SendMsg(in); err != nil {
+		return nil, err
+	}
+	if err := x.ClientStream.CloseSend(); err != nil {
+		return nil, err
+	}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type CloudService_DeleteServerClient = grpc.ServerStreamingClient[DeleteServerResponse]
+
+func (c *cloudServiceClient) GetConsole(ctx context.Context, in *GetConsoleRequest, opts ...grpc.CallOption) (*GetConsoleResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(GetConsoleResponse)
+	err := c.cc.Invoke(ctx, CloudService_GetConsole_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -92,11 +133,14 @@ func (c *cloudServiceClient) DeleteServer(ctx context.Context, in *DeleteServerR
 // for forward compatibility.
 type CloudServiceServer interface {
 	// CreateServer is idempotent: the same token gives the same server.
-	CreateServer(context.Context, *CreateServerRequest) (*CreateServerResponse, error)
+	CreateServer(*CreateServerRequest, grpc.ServerStreamingServer[CreateServerResponse]) error
 	GetServer(context.Context, *GetServerRequest) (*GetServerResponse, error)
-	ListServers(context.Context, *ListServersRequest) (*ListServersResponse, error)
+	// ListServers may answer in several messages, each with some of the servers.
+	ListServers(*ListServersRequest, grpc.ServerStreamingServer[ListServersResponse]) error
 	// DeleteServer returns when the server is gone; the missing is gone already.
-	DeleteServer(context.Context, *DeleteServerRequest) (*DeleteServerResponse, error)
+	DeleteServer(*DeleteServerRequest, grpc.ServerStreamingServer[DeleteServerResponse]) error
+	// GetConsole gives the last output of a server's console. Capability "console".
+	GetConsole(context.Context, *GetConsoleRequest) (*GetConsoleResponse, error)
 	mustEmbedUnimplementedCloudServiceServer()
 }
 
@@ -107,17 +151,20 @@ type CloudServiceServer interface {
 // pointer dereference when methods are called.
 type UnimplementedCloudServiceServer struct{}
 
-func (UnimplementedCloudServiceServer) CreateServer(context.Context, *CreateServerRequest) (*CreateServerResponse, error) {
-	return nil, status.Error(codes.Unimplemented, "method CreateServer not implemented")
+func (UnimplementedCloudServiceServer) CreateServer(*CreateServerRequest, grpc.ServerStreamingServer[CreateServerResponse]) error {
+	return status.Error(codes.Unimplemented, "method CreateServer not implemented")
 }
 func (UnimplementedCloudServiceServer) GetServer(context.Context, *GetServerRequest) (*GetServerResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetServer not implemented")
 }
-func (UnimplementedCloudServiceServer) ListServers(context.Context, *ListServersRequest) (*ListServersResponse, error) {
-	return nil, status.Error(codes.Unimplemented, "method ListServers not implemented")
+func (UnimplementedCloudServiceServer) ListServers(*ListServersRequest, grpc.ServerStreamingServer[ListServersResponse]) error {
+	return status.Error(codes.Unimplemented, "method ListServers not implemented")
 }
-func (UnimplementedCloudServiceServer) DeleteServer(context.Context, *DeleteServerRequest) (*DeleteServerResponse, error) {
-	return nil, status.Error(codes.Unimplemented, "method DeleteServer not implemented")
+func (UnimplementedCloudServiceServer) DeleteServer(*DeleteServerRequest, grpc.ServerStreamingServer[DeleteServerResponse]) error {
+	return status.Error(codes.Unimplemented, "method DeleteServer not implemented")
+}
+func (UnimplementedCloudServiceServer) GetConsole(context.Context, *GetConsoleRequest) (*GetConsoleResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetConsole not implemented")
 }
 func (UnimplementedCloudServiceServer) mustEmbedUnimplementedCloudServiceServer() {}
 func (UnimplementedCloudServiceServer) testEmbeddedByValue()                      {}
@@ -140,23 +187,16 @@ func RegisterCloudServiceServer(s grpc.ServiceRegistrar, srv CloudServiceServer)
 	s.RegisterService(&CloudService_ServiceDesc, srv)
 }
 
-func _CloudService_CreateServer_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
-	in := new(CreateServerRequest)
-	if err := dec(in); err != nil {
-		return nil, err
+func _CloudService_CreateServer_Handler(srv interface{}, stream grpc.ServerStream) error {
+	m := new(CreateServerRequest)
+	if err := stream.RecvMsg(m); err != nil {
+		return err
 	}
-	if interceptor == nil {
-		return srv.(CloudServiceServer).CreateServer(ctx, in)
-	}
-	info := &grpc.UnaryServerInfo{
-		Server:     srv,
-		FullMethod: CloudService_CreateServer_FullMethodName,
-	}
-	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
-		return srv.(CloudServiceServer).CreateServer(ctx, req.(*CreateServerRequest))
-	}
-	return interceptor(ctx, in, info, handler)
+	return srv.(CloudServiceServer).CreateServer(m, &grpc.GenericServerStream[CreateServerRequest, CreateServerResponse]{ServerStream: stream})
 }
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type CloudService_CreateServerServer = grpc.ServerStreamingServer[CreateServerResponse]
 
 func _CloudService_GetServer_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(GetServerRequest)
@@ -176,38 +216,42 @@ func _CloudService_GetServer_Handler(srv interface{}, ctx context.Context, dec f
 	return interceptor(ctx, in, info, handler)
 }
 
-func _CloudService_ListServers_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
-	in := new(ListServersRequest)
-	if err := dec(in); err != nil {
-		return nil, err
+func _CloudService_ListServers_Handler(srv interface{}, stream grpc.ServerStream) error {
+	m := new(ListServersRequest)
+	if err := stream.RecvMsg(m); err != nil {
+		return err
 	}
-	if interceptor == nil {
-		return srv.(CloudServiceServer).ListServers(ctx, in)
-	}
-	info := &grpc.UnaryServerInfo{
-		Server:     srv,
-		FullMethod: CloudService_ListServers_FullMethodName,
-	}
-	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
-		return srv.(CloudServiceServer).ListServers(ctx, req.(*ListServersRequest))
-	}
-	return interceptor(ctx, in, info, handler)
+	return srv.(CloudServiceServer).ListServers(m, &grpc.GenericServerStream[ListServersRequest, ListServersResponse]{ServerStream: stream})
 }
 
-func _CloudService_DeleteServer_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
-	in := new(DeleteServerRequest)
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type CloudService_ListServersServer = grpc.ServerStreamingServer[ListServersResponse]
+
+func _CloudService_DeleteServer_Handler(srv interface{}, stream grpc.ServerStream) error {
+	m := new(DeleteServerRequest)
+	if err := stream.RecvMsg(m); err != nil {
+		return err
+	}
+	return srv.(CloudServiceServer).DeleteServer(m, &grpc.GenericServerStream[DeleteServerRequest, DeleteServerResponse]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type CloudService_DeleteServerServer = grpc.ServerStreamingServer[DeleteServerResponse]
+
+func _CloudService_GetConsole_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetConsoleRequest)
 	if err := dec(in); err != nil {
 		return nil, err
 	}
 	if interceptor == nil {
-		return srv.(CloudServiceServer).DeleteServer(ctx, in)
+		return srv.(CloudServiceServer).GetConsole(ctx, in)
 	}
 	info := &grpc.UnaryServerInfo{
 		Server:     srv,
-		FullMethod: CloudService_DeleteServer_FullMethodName,
+		FullMethod: CloudService_GetConsole_FullMethodName,
 	}
 	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
-		return srv.(CloudServiceServer).DeleteServer(ctx, req.(*DeleteServerRequest))
+		return srv.(CloudServiceServer).GetConsole(ctx, req.(*GetConsoleRequest))
 	}
 	return interceptor(ctx, in, info, handler)
 }
@@ -220,22 +264,30 @@ var CloudService_ServiceDesc = grpc.ServiceDesc{
 	HandlerType: (*CloudServiceServer)(nil),
 	Methods: []grpc.MethodDesc{
 		{
-			MethodName: "CreateServer",
-			Handler:    _CloudService_CreateServer_Handler,
-		},
-		{
 			MethodName: "GetServer",
 			Handler:    _CloudService_GetServer_Handler,
 		},
 		{
-			MethodName: "ListServers",
-			Handler:    _CloudService_ListServers_Handler,
-		},
-		{
-			MethodName: "DeleteServer",
-			Handler:    _CloudService_DeleteServer_Handler,
+			MethodName: "GetConsole",
+			Handler:    _CloudService_GetConsole_Handler,
 		},
 	},
-	Streams:  []grpc.StreamDesc{},
+	Streams: []grpc.StreamDesc{
+		{
+			StreamName:    "CreateServer",
+			Handler:       _CloudService_CreateServer_Handler,
+			ServerStreams: true,
+		},
+		{
+			StreamName:    "ListServers",
+			Handler:       _CloudService_ListServers_Handler,
+			ServerStreams: true,
+		},
+		{
+			StreamName:    "DeleteServer",
+			Handler:       _CloudService_DeleteServer_Handler,
+			ServerStreams: true,
+		},
+	},
 	Metadata: "plugin/v1/cloud.proto",
 }

@@ -108,13 +108,16 @@ func (x *Database) GetTags() map[string]string {
 }
 
 type CreateDatabaseRequest struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Token         string                 `protobuf:"bytes,1,opt,name=token,proto3" json:"token,omitempty"`
-	Name          string                 `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
-	Instance      string                 `protobuf:"bytes,3,opt,name=instance,proto3" json:"instance,omitempty"`
-	Persistent    bool                   `protobuf:"varint,4,opt,name=persistent,proto3" json:"persistent,omitempty"`
-	Tags          map[string]string      `protobuf:"bytes,5,rep,name=tags,proto3" json:"tags,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
-	ConfigJson    []byte                 `protobuf:"bytes,6,opt,name=config_json,json=configJson,proto3" json:"config_json,omitempty"` // one JSON object or empty, at most 64 KiB
+	state      protoimpl.MessageState `protogen:"open.v1"`
+	Token      string                 `protobuf:"bytes,1,opt,name=token,proto3" json:"token,omitempty"`
+	Name       string                 `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
+	Instance   string                 `protobuf:"bytes,3,opt,name=instance,proto3" json:"instance,omitempty"`
+	Persistent bool                   `protobuf:"varint,4,opt,name=persistent,proto3" json:"persistent,omitempty"`
+	Tags       map[string]string      `protobuf:"bytes,5,rep,name=tags,proto3" json:"tags,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	ConfigJson []byte                 `protobuf:"bytes,6,opt,name=config_json,json=configJson,proto3" json:"config_json,omitempty"` // one JSON object or empty, at most 64 KiB
+	// What the user of the database is to have as password. Wright made it and
+	// has stored it; empty for who needs none. It is never shown.
+	Password      string `protobuf:"bytes,7,opt,name=password,proto3" json:"password,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -191,9 +194,18 @@ func (x *CreateDatabaseRequest) GetConfigJson() []byte {
 	return nil
 }
 
+func (x *CreateDatabaseRequest) GetPassword() string {
+	if x != nil {
+		return x.Password
+	}
+	return ""
+}
+
+// CreateDatabaseResponse is the database, or progress before it.
 type CreateDatabaseResponse struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Database      *Database              `protobuf:"bytes,1,opt,name=database,proto3" json:"database,omitempty"`
+	Progress      *Progress              `protobuf:"bytes,2,opt,name=progress,proto3" json:"progress,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -231,6 +243,13 @@ func (*CreateDatabaseResponse) Descriptor() ([]byte, []int) {
 func (x *CreateDatabaseResponse) GetDatabase() *Database {
 	if x != nil {
 		return x.Database
+	}
+	return nil
+}
+
+func (x *CreateDatabaseResponse) GetProgress() *Progress {
+	if x != nil {
+		return x.Progress
 	}
 	return nil
 }
@@ -407,7 +426,7 @@ var File_plugin_v1_database_proto protoreflect.FileDescriptor
 
 const file_plugin_v1_database_proto_rawDesc = "" +
 	"\n" +
-	"\x18plugin/v1/database.proto\x12\x10wright.plugin.v1\"\xe0\x02\n" +
+	"\x18plugin/v1/database.proto\x12\x10wright.plugin.v1\x1a\x16plugin/v1/plugin.proto\"\xe0\x02\n" +
 	"\bDatabase\x12\x14\n" +
 	"\x05token\x18\x01 \x01(\tR\x05token\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x10\n" +
@@ -422,7 +441,7 @@ const file_plugin_v1_database_proto_rawDesc = "" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\x1a7\n" +
 	"\tTagsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\x9e\x02\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xbf\x02\n" +
 	"\x15CreateDatabaseRequest\x12\x14\n" +
 	"\x05token\x18\x01 \x01(\tR\x05token\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x1a\n" +
@@ -432,12 +451,14 @@ const file_plugin_v1_database_proto_rawDesc = "" +
 	"persistent\x12E\n" +
 	"\x04tags\x18\x05 \x03(\v21.wright.plugin.v1.CreateDatabaseRequest.TagsEntryR\x04tags\x12\x1f\n" +
 	"\vconfig_json\x18\x06 \x01(\fR\n" +
-	"configJson\x1a7\n" +
+	"configJson\x12\x1f\n" +
+	"\bpassword\x18\a \x01(\tB\x03\x80\x01\x01R\bpassword\x1a7\n" +
 	"\tTagsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"P\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\x88\x01\n" +
 	"\x16CreateDatabaseResponse\x126\n" +
-	"\bdatabase\x18\x01 \x01(\v2\x1a.wright.plugin.v1.DatabaseR\bdatabase\"\x95\x01\n" +
+	"\bdatabase\x18\x01 \x01(\v2\x1a.wright.plugin.v1.DatabaseR\bdatabase\x126\n" +
+	"\bprogress\x18\x02 \x01(\v2\x1a.wright.plugin.v1.ProgressR\bprogress\"\x95\x01\n" +
 	"\x14ListDatabasesRequest\x12D\n" +
 	"\x04tags\x18\x01 \x03(\v20.wright.plugin.v1.ListDatabasesRequest.TagsEntryR\x04tags\x1a7\n" +
 	"\tTagsEntry\x12\x10\n" +
@@ -447,10 +468,10 @@ const file_plugin_v1_database_proto_rawDesc = "" +
 	"\tdatabases\x18\x01 \x03(\v2\x1a.wright.plugin.v1.DatabaseR\tdatabases\"-\n" +
 	"\x15DeleteDatabaseRequest\x12\x14\n" +
 	"\x05token\x18\x01 \x01(\tR\x05token\"\x18\n" +
-	"\x16DeleteDatabaseResponse2\xbd\x02\n" +
-	"\x0fDatabaseService\x12c\n" +
-	"\x0eCreateDatabase\x12'.wright.plugin.v1.CreateDatabaseRequest\x1a(.wright.plugin.v1.CreateDatabaseResponse\x12`\n" +
-	"\rListDatabases\x12&.wright.plugin.v1.ListDatabasesRequest\x1a'.wright.plugin.v1.ListDatabasesResponse\x12c\n" +
+	"\x16DeleteDatabaseResponse2\xc1\x02\n" +
+	"\x0fDatabaseService\x12e\n" +
+	"\x0eCreateDatabase\x12'.wright.plugin.v1.CreateDatabaseRequest\x1a(.wright.plugin.v1.CreateDatabaseResponse0\x01\x12b\n" +
+	"\rListDatabases\x12&.wright.plugin.v1.ListDatabasesRequest\x1a'.wright.plugin.v1.ListDatabasesResponse0\x01\x12c\n" +
 	"\x0eDeleteDatabase\x12'.wright.plugin.v1.DeleteDatabaseRequest\x1a(.wright.plugin.v1.DeleteDatabaseResponseB9Z7github.com/wright-build/wright/proto/plugin/v1;pluginv1b\x06proto3"
 
 var (
@@ -478,25 +499,27 @@ var file_plugin_v1_database_proto_goTypes = []any{
 	nil,                            // 8: wright.plugin.v1.Database.TagsEntry
 	nil,                            // 9: wright.plugin.v1.CreateDatabaseRequest.TagsEntry
 	nil,                            // 10: wright.plugin.v1.ListDatabasesRequest.TagsEntry
+	(*Progress)(nil),               // 11: wright.plugin.v1.Progress
 }
 var file_plugin_v1_database_proto_depIdxs = []int32{
 	7,  // 0: wright.plugin.v1.Database.variables:type_name -> wright.plugin.v1.Database.VariablesEntry
 	8,  // 1: wright.plugin.v1.Database.tags:type_name -> wright.plugin.v1.Database.TagsEntry
 	9,  // 2: wright.plugin.v1.CreateDatabaseRequest.tags:type_name -> wright.plugin.v1.CreateDatabaseRequest.TagsEntry
 	0,  // 3: wright.plugin.v1.CreateDatabaseResponse.database:type_name -> wright.plugin.v1.Database
-	10, // 4: wright.plugin.v1.ListDatabasesRequest.tags:type_name -> wright.plugin.v1.ListDatabasesRequest.TagsEntry
-	0,  // 5: wright.plugin.v1.ListDatabasesResponse.databases:type_name -> wright.plugin.v1.Database
-	1,  // 6: wright.plugin.v1.DatabaseService.CreateDatabase:input_type -> wright.plugin.v1.CreateDatabaseRequest
-	3,  // 7: wright.plugin.v1.DatabaseService.ListDatabases:input_type -> wright.plugin.v1.ListDatabasesRequest
-	5,  // 8: wright.plugin.v1.DatabaseService.DeleteDatabase:input_type -> wright.plugin.v1.DeleteDatabaseRequest
-	2,  // 9: wright.plugin.v1.DatabaseService.CreateDatabase:output_type -> wright.plugin.v1.CreateDatabaseResponse
-	4,  // 10: wright.plugin.v1.DatabaseService.ListDatabases:output_type -> wright.plugin.v1.ListDatabasesResponse
-	6,  // 11: wright.plugin.v1.DatabaseService.DeleteDatabase:output_type -> wright.plugin.v1.DeleteDatabaseResponse
-	9,  // [9:12] is the sub-list for method output_type
-	6,  // [6:9] is the sub-list for method input_type
-	6,  // [6:6] is the sub-list for extension type_name
-	6,  // [6:6] is the sub-list for extension extendee
-	0,  // [0:6] is the sub-list for field type_name
+	11, // 4: wright.plugin.v1.CreateDatabaseResponse.progress:type_name -> wright.plugin.v1.Progress
+	10, // 5: wright.plugin.v1.ListDatabasesRequest.tags:type_name -> wright.plugin.v1.ListDatabasesRequest.TagsEntry
+	0,  // 6: wright.plugin.v1.ListDatabasesResponse.databases:type_name -> wright.plugin.v1.Database
+	1,  // 7: wright.plugin.v1.DatabaseService.CreateDatabase:input_type -> wright.plugin.v1.CreateDatabaseRequest
+	3,  // 8: wright.plugin.v1.DatabaseService.ListDatabases:input_type -> wright.plugin.v1.ListDatabasesRequest
+	5,  // 9: wright.plugin.v1.DatabaseService.DeleteDatabase:input_type -> wright.plugin.v1.DeleteDatabaseRequest
+	2,  // 10: wright.plugin.v1.DatabaseService.CreateDatabase:output_type -> wright.plugin.v1.CreateDatabaseResponse
+	4,  // 11: wright.plugin.v1.DatabaseService.ListDatabases:output_type -> wright.plugin.v1.ListDatabasesResponse
+	6,  // 12: wright.plugin.v1.DatabaseService.DeleteDatabase:output_type -> wright.plugin.v1.DeleteDatabaseResponse
+	10, // [10:13] is the sub-list for method output_type
+	7,  // [7:10] is the sub-list for method input_type
+	7,  // [7:7] is the sub-list for extension type_name
+	7,  // [7:7] is the sub-list for extension extendee
+	0,  // [0:7] is the sub-list for field type_name
 }
 
 func init() { file_plugin_v1_database_proto_init() }
@@ -504,6 +527,7 @@ func file_plugin_v1_database_proto_init() {
 	if File_plugin_v1_database_proto != nil {
 		return
 	}
+	file_plugin_v1_plugin_proto_init()
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{

@@ -32,8 +32,9 @@ const (
 type DatabaseServiceClient interface {
 	// CreateDatabase is idempotent under the token; a persistent database is
 	// found again by instance and name, whatever the token.
-	CreateDatabase(ctx context.Context, in *CreateDatabaseRequest, opts ...grpc.CallOption) (*CreateDatabaseResponse, error)
-	ListDatabases(ctx context.Context, in *ListDatabasesRequest, opts ...grpc.CallOption) (*ListDatabasesResponse, error)
+	CreateDatabase(ctx context.Context, in *CreateDatabaseRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[CreateDatabaseResponse], error)
+	// ListDatabases may answer in several messages, each with some of the databases.
+	ListDatabases(ctx context.Context, in *ListDatabasesRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[ListDatabasesResponse], error)
 	// DeleteDatabase deletes an ephemeral database and lets go of a persistent one.
 	DeleteDatabase(ctx context.Context, in *DeleteDatabaseRequest, opts ...grpc.CallOption) (*DeleteDatabaseResponse, error)
 }
@@ -46,25 +47,43 @@ func NewDatabaseServiceClient(cc grpc.ClientConnInterface) DatabaseServiceClient
 	return &databaseServiceClient{cc}
 }
 
-func (c *databaseServiceClient) CreateDatabase(ctx context.Context, in *CreateDatabaseRequest, opts ...grpc.CallOption) (*CreateDatabaseResponse, error) {
+func (c *databaseServiceClient) CreateDatabase(ctx context.Context, in *CreateDatabaseRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[CreateDatabaseResponse], error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
-	out := new(CreateDatabaseResponse)
-	err := c.cc.Invoke(ctx, DatabaseService_CreateDatabase_FullMethodName, in, out, cOpts...)
+	stream, err := c.cc.NewStream(ctx, &DatabaseService_ServiceDesc.Streams[0], DatabaseService_CreateDatabase_FullMethodName, cOpts...)
 	if err != nil {
 		return nil, err
 	}
-	return out, nil
+	x := &grpc.GenericClientStream[CreateDatabaseRequest, CreateDatabaseResponse]{ClientStream: stream}
+	if err := x.ClientStream.SendMsg(in); err != nil {
+		return nil, err
+	}
+	if err := x.ClientStream.CloseSend(); err != nil {
+		return nil, err
+	}
+	return x, nil
 }
 
-func (c *databaseServiceClient) ListDatabases(ctx context.Context, in *ListDatabasesRequest, opts ...grpc.CallOption) (*ListDatabasesResponse, error) {
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type DatabaseService_CreateDatabaseClient = grpc.ServerStreamingClient[CreateDatabaseResponse]
+
+func (c *databaseServiceClient) ListDatabases(ctx context.Context, in *ListDatabasesRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[ListDatabasesResponse], error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
-	out := new(ListDatabasesResponse)
-	err := c.cc.Invoke(ctx, DatabaseService_ListDatabases_FullMethodName, in, out, cOpts...)
+	stream, err := c.cc.NewStream(ctx, &DatabaseService_ServiceDesc.Streams[1], DatabaseService_ListDatabases_FullMethodName, cOpts...)
 	if err != nil {
 		return nil, err
 	}
-	return out, nil
+	x := &grpc.GenericClientStream[ListDatabasesRequest, ListDatabasesResponse]{ClientStream: stream}
+	if err := x.ClientStream.SendMsg(in); err != nil {
+		return nil, err
+	}
+	if err := x.ClientStream.CloseSend(); err != nil {
+		return nil, err
+	}
+	return x, nil
 }
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type DatabaseService_ListDatabasesClient = grpc.ServerStreamingClient[ListDatabasesResponse]
 
 func (c *databaseServiceClient) DeleteDatabase(ctx context.Context, in *DeleteDatabaseRequest, opts ...grpc.CallOption) (*DeleteDatabaseResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
@@ -82,8 +101,9 @@ func (c *databaseServiceClient) DeleteDatabase(ctx context.Context, in *DeleteDa
 type DatabaseServiceServer interface {
 	// CreateDatabase is idempotent under the token; a persistent database is
 	// found again by instance and name, whatever the token.
-	CreateDatabase(context.Context, *CreateDatabaseRequest) (*CreateDatabaseResponse, error)
-	ListDatabases(context.Context, *ListDatabasesRequest) (*ListDatabasesResponse, error)
+	CreateDatabase(*CreateDatabaseRequest, grpc.ServerStreamingServer[CreateDatabaseResponse]) error
+	// ListDatabases may answer in several messages, each with some of the databases.
+	ListDatabases(*ListDatabasesRequest, grpc.ServerStreamingServer[ListDatabasesResponse]) error
 	// DeleteDatabase deletes an ephemeral database and lets go of a persistent one.
 	DeleteDatabase(context.Context, *DeleteDatabaseRequest) (*DeleteDatabaseResponse, error)
 	mustEmbedUnimplementedDatabaseServiceServer()
@@ -96,11 +116,11 @@ type DatabaseServiceServer interface {
 // pointer dereference when methods are called.
 type UnimplementedDatabaseServiceServer struct{}
 
-func (UnimplementedDatabaseServiceServer) CreateDatabase(context.Context, *CreateDatabaseRequest) (*CreateDatabaseResponse, error) {
-	return nil, status.Error(codes.Unimplemented, "method CreateDatabase not implemented")
+func (UnimplementedDatabaseServiceServer) CreateDatabase(*CreateDatabaseRequest, grpc.ServerStreamingServer[CreateDatabaseResponse]) error {
+	return status.Error(codes.Unimplemented, "method CreateDatabase not implemented")
 }
-func (UnimplementedDatabaseServiceServer) ListDatabases(context.Context, *ListDatabasesRequest) (*ListDatabasesResponse, error) {
-	return nil, status.Error(codes.Unimplemented, "method ListDatabases not implemented")
+func (UnimplementedDatabaseServiceServer) ListDatabases(*ListDatabasesRequest, grpc.ServerStreamingServer[ListDatabasesResponse]) error {
+	return status.Error(codes.Unimplemented, "method ListDatabases not implemented")
 }
 func (UnimplementedDatabaseServiceServer) DeleteDatabase(context.Context, *DeleteDatabaseRequest) (*DeleteDatabaseResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method DeleteDatabase not implemented")
@@ -126,41 +146,27 @@ func RegisterDatabaseServiceServer(s grpc.ServiceRegistrar, srv DatabaseServiceS
 	s.RegisterService(&DatabaseService_ServiceDesc, srv)
 }
 
-func _DatabaseService_CreateDatabase_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
-	in := new(CreateDatabaseRequest)
-	if err := dec(in); err != nil {
-		return nil, err
+func _DatabaseService_CreateDatabase_Handler(srv interface{}, stream grpc.ServerStream) error {
+	m := new(CreateDatabaseRequest)
+	if err := stream.RecvMsg(m); err != nil {
+		return err
 	}
-	if interceptor == nil {
-		return srv.(DatabaseServiceServer).CreateDatabase(ctx, in)
-	}
-	info := &grpc.UnaryServerInfo{
-		Server:     srv,
-		FullMethod: DatabaseService_CreateDatabase_FullMethodName,
-	}
-	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
-		return srv.(DatabaseServiceServer).CreateDatabase(ctx, req.(*CreateDatabaseRequest))
-	}
-	return interceptor(ctx, in, info, handler)
+	return srv.(DatabaseServiceServer).CreateDatabase(m, &grpc.GenericServerStream[CreateDatabaseRequest, CreateDatabaseResponse]{ServerStream: stream})
 }
 
-func _DatabaseService_ListDatabases_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
-	in := new(ListDatabasesRequest)
-	if err := dec(in); err != nil {
-		return nil, err
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type DatabaseService_CreateDatabaseServer = grpc.ServerStreamingServer[CreateDatabaseResponse]
+
+func _DatabaseService_ListDatabases_Handler(srv interface{}, stream grpc.ServerStream) error {
+	m := new(ListDatabasesRequest)
+	if err := stream.RecvMsg(m); err != nil {
+		return err
 	}
-	if interceptor == nil {
-		return srv.(DatabaseServiceServer).ListDatabases(ctx, in)
-	}
-	info := &grpc.UnaryServerInfo{
-		Server:     srv,
-		FullMethod: DatabaseService_ListDatabases_FullMethodName,
-	}
-	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
-		return srv.(DatabaseServiceServer).ListDatabases(ctx, req.(*ListDatabasesRequest))
-	}
-	return interceptor(ctx, in, info, handler)
+	return srv.(DatabaseServiceServer).ListDatabases(m, &grpc.GenericServerStream[ListDatabasesRequest, ListDatabasesResponse]{ServerStream: stream})
 }
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type DatabaseService_ListDatabasesServer = grpc.ServerStreamingServer[ListDatabasesResponse]
 
 func _DatabaseService_DeleteDatabase_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(DeleteDatabaseRequest)
@@ -188,18 +194,21 @@ var DatabaseService_ServiceDesc = grpc.ServiceDesc{
 	HandlerType: (*DatabaseServiceServer)(nil),
 	Methods: []grpc.MethodDesc{
 		{
-			MethodName: "CreateDatabase",
-			Handler:    _DatabaseService_CreateDatabase_Handler,
-		},
-		{
-			MethodName: "ListDatabases",
-			Handler:    _DatabaseService_ListDatabases_Handler,
-		},
-		{
 			MethodName: "DeleteDatabase",
 			Handler:    _DatabaseService_DeleteDatabase_Handler,
 		},
 	},
-	Streams:  []grpc.StreamDesc{},
+	Streams: []grpc.StreamDesc{
+		{
+			StreamName:    "CreateDatabase",
+			Handler:       _DatabaseService_CreateDatabase_Handler,
+			ServerStreams: true,
+		},
+		{
+			StreamName:    "ListDatabases",
+			Handler:       _DatabaseService_ListDatabases_Handler,
+			ServerStreams: true,
+		},
+	},
 	Metadata: "plugin/v1/database.proto",
 }

@@ -149,6 +149,7 @@ type SetRecordsRequest struct {
 	Domain        string                 `protobuf:"bytes,1,opt,name=domain,proto3" json:"domain,omitempty"`
 	Records       []*Record              `protobuf:"bytes,2,rep,name=records,proto3" json:"records,omitempty"`
 	Tags          map[string]string      `protobuf:"bytes,3,rep,name=tags,proto3" json:"tags,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	ConfigJson    []byte                 `protobuf:"bytes,4,opt,name=config_json,json=configJson,proto3" json:"config_json,omitempty"` // one JSON object or empty, at most 64 KiB
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -200,6 +201,13 @@ func (x *SetRecordsRequest) GetRecords() []*Record {
 func (x *SetRecordsRequest) GetTags() map[string]string {
 	if x != nil {
 		return x.Tags
+	}
+	return nil
+}
+
+func (x *SetRecordsRequest) GetConfigJson() []byte {
+	if x != nil {
+		return x.ConfigJson
 	}
 	return nil
 }
@@ -431,11 +439,13 @@ const file_plugin_v1_dns_proto_rawDesc = "" +
 	"\x04tags\x18\x03 \x03(\v2!.wright.plugin.v1.Entry.TagsEntryR\x04tags\x1a7\n" +
 	"\tTagsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xdb\x01\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xfc\x01\n" +
 	"\x11SetRecordsRequest\x12\x16\n" +
 	"\x06domain\x18\x01 \x01(\tR\x06domain\x122\n" +
 	"\arecords\x18\x02 \x03(\v2\x18.wright.plugin.v1.RecordR\arecords\x12A\n" +
-	"\x04tags\x18\x03 \x03(\v2-.wright.plugin.v1.SetRecordsRequest.TagsEntryR\x04tags\x1a7\n" +
+	"\x04tags\x18\x03 \x03(\v2-.wright.plugin.v1.SetRecordsRequest.TagsEntryR\x04tags\x12\x1f\n" +
+	"\vconfig_json\x18\x04 \x01(\fR\n" +
+	"configJson\x1a7\n" +
 	"\tTagsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\x14\n" +
@@ -453,12 +463,12 @@ const file_plugin_v1_dns_proto_rawDesc = "" +
 	"\tTagsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\x17\n" +
-	"\x15DeleteRecordsResponse2\xa3\x02\n" +
+	"\x15DeleteRecordsResponse2\xa5\x02\n" +
 	"\n" +
 	"DnsService\x12W\n" +
 	"\n" +
-	"SetRecords\x12#.wright.plugin.v1.SetRecordsRequest\x1a$.wright.plugin.v1.SetRecordsResponse\x12Z\n" +
-	"\vListRecords\x12$.wright.plugin.v1.ListRecordsRequest\x1a%.wright.plugin.v1.ListRecordsResponse\x12`\n" +
+	"SetRecords\x12#.wright.plugin.v1.SetRecordsRequest\x1a$.wright.plugin.v1.SetRecordsResponse\x12\\\n" +
+	"\vListRecords\x12$.wright.plugin.v1.ListRecordsRequest\x1a%.wright.plugin.v1.ListRecordsResponse0\x01\x12`\n" +
 	"\rDeleteRecords\x12&.wright.plugin.v1.DeleteRecordsRequest\x1a'.wright.plugin.v1.DeleteRecordsResponseB9Z7github.com/wright-build/wright/proto/plugin/v1;pluginv1b\x06proto3"
 
 var (

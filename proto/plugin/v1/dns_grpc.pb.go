@@ -33,7 +33,8 @@ type DnsServiceClient interface {
 	// SetRecords replaces all records of the domain that the tags' installation
 	// owns, all or nothing.
 	SetRecords(ctx context.Context, in *SetRecordsRequest, opts ...grpc.CallOption) (*SetRecordsResponse, error)
-	ListRecords(ctx context.Context, in *ListRecordsRequest, opts ...grpc.CallOption) (*ListRecordsResponse, error)
+	// ListRecords may answer in several messages, each with some of the domains.
+	ListRecords(ctx context.Context, in *ListRecordsRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[ListRecordsResponse], error)
 	// DeleteRecords deletes what SetRecords set; the missing is gone already.
 	DeleteRecords(ctx context.Context, in *DeleteRecordsRequest, opts ...grpc.CallOption) (*DeleteRecordsResponse, error)
 }
@@ -56,15 +57,24 @@ func (c *dnsServiceClient) SetRecords(ctx context.Context, in *SetRecordsRequest
 	return out, nil
 }
 
-func (c *dnsServiceClient) ListRecords(ctx context.Context, in *ListRecordsRequest, opts ...grpc.CallOption) (*ListRecordsResponse, error) {
+func (c *dnsServiceClient) ListRecords(ctx context.Context, in *ListRecordsRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[ListRecordsResponse], error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
-	out := new(ListRecordsResponse)
-	err := c.cc.Invoke(ctx, DnsService_ListRecords_FullMethodName, in, out, cOpts...)
+	stream, err := c.cc.NewStream(ctx, &DnsService_ServiceDesc.Streams[0], DnsService_ListRecords_FullMethodName, cOpts...)
 	if err != nil {
 		return nil, err
 	}
-	return out, nil
+	x := &grpc.GenericClientStream[ListRecordsRequest, ListRecordsResponse]{ClientStream: stream}
+	if err := x.ClientStream.SendMsg(in); err != nil {
+		return nil, err
+	}
+	if err := x.ClientStream.CloseSend(); err != nil {
+		return nil, err
+	}
+	return x, nil
 }
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type DnsService_ListRecordsClient = grpc.ServerStreamingClient[ListRecordsResponse]
 
 func (c *dnsServiceClient) DeleteRecords(ctx context.Context, in *DeleteRecordsRequest, opts ...grpc.CallOption) (*DeleteRecordsResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
@@ -83,7 +93,8 @@ type DnsServiceServer interface {
 	// SetRecords replaces all records of the domain that the tags' installation
 	// owns, all or nothing.
 	SetRecords(context.Context, *SetRecordsRequest) (*SetRecordsResponse, error)
-	ListRecords(context.Context, *ListRecordsRequest) (*ListRecordsResponse, error)
+	// ListRecords may answer in several messages, each with some of the domains.
+	ListRecords(*ListRecordsRequest, grpc.ServerStreamingServer[ListRecordsResponse]) error
 	// DeleteRecords deletes what SetRecords set; the missing is gone already.
 	DeleteRecords(context.Context, *DeleteRecordsRequest) (*DeleteRecordsResponse, error)
 	mustEmbedUnimplementedDnsServiceServer()
@@ -99,8 +110,8 @@ type UnimplementedDnsServiceServer struct{}
 func (UnimplementedDnsServiceServer) SetRecords(context.Context, *SetRecordsRequest) (*SetRecordsResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method SetRecords not implemented")
 }
-func (UnimplementedDnsServiceServer) ListRecords(context.Context, *ListRecordsRequest) (*ListRecordsResponse, error) {
-	return nil, status.Error(codes.Unimplemented, "method ListRecords not implemented")
+func (UnimplementedDnsServiceServer) ListRecords(*ListRecordsRequest, grpc.ServerStreamingServer[ListRecordsResponse]) error {
+	return status.Error(codes.Unimplemented, "method ListRecords not implemented")
 }
 func (UnimplementedDnsServiceServer) DeleteRecords(context.Context, *DeleteRecordsRequest) (*DeleteRecordsResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method DeleteRecords not implemented")
@@ -144,23 +155,16 @@ func _DnsService_SetRecords_Handler(srv interface{}, ctx context.Context, dec fu
 	return interceptor(ctx, in, info, handler)
 }
 
-func _DnsService_ListRecords_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
-	in := new(ListRecordsRequest)
-	if err := dec(in); err != nil {
-		return nil, err
+func _DnsService_ListRecords_Handler(srv interface{}, stream grpc.ServerStream) error {
+	m := new(ListRecordsRequest)
+	if err := stream.RecvMsg(m); err != nil {
+		return err
 	}
-	if interceptor == nil {
-		return srv.(DnsServiceServer).ListRecords(ctx, in)
-	}
-	info := &grpc.UnaryServerInfo{
-		Server:     srv,
-		FullMethod: DnsService_ListRecords_FullMethodName,
-	}
-	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
-		return srv.(DnsServiceServer).ListRecords(ctx, req.(*ListRecordsRequest))
-	}
-	return interceptor(ctx, in, info, handler)
+	return srv.(DnsServiceServer).ListRecords(m, &grpc.GenericServerStream[ListRecordsRequest, ListRecordsResponse]{ServerStream: stream})
 }
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type DnsService_ListRecordsServer = grpc.ServerStreamingServer[ListRecordsResponse]
 
 func _DnsService_DeleteRecords_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(DeleteRecordsRequest)
@@ -192,14 +196,16 @@ var DnsService_ServiceDesc = grpc.ServiceDesc{
 			Handler:    _DnsService_SetRecords_Handler,
 		},
 		{
-			MethodName: "ListRecords",
-			Handler:    _DnsService_ListRecords_Handler,
-		},
-		{
 			MethodName: "DeleteRecords",
 			Handler:    _DnsService_DeleteRecords_Handler,
 		},
 	},
-	Streams:  []grpc.StreamDesc{},
+	Streams: []grpc.StreamDesc{
+		{
+			StreamName:    "ListRecords",
+			Handler:       _DnsService_ListRecords_Handler,
+			ServerStreams: true,
+		},
+	},
 	Metadata: "plugin/v1/dns.proto",
 }

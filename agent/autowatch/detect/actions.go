@@ -1,0 +1,98 @@
+package detect
+
+import (
+	"path"
+	"regexp"
+	"strings"
+)
+
+// actions knows what workflows and actions of GitHub, Gitea and Forgejo use. A
+// tag wins over a branch there.
+func actions() Detector {
+	wants := anyOf(named("action.yml", "action.yaml"),
+		below(".github/workflows", ".gitea/workflows", ".forgejo/workflows", ".github/actions", ".gitea/actions", ".forgejo/actions"))
+	return sheetDetector("GitHub Actions", wants, func(s *sheet) {
+		home := "https://github.com/"
+		if strings.Contains("/"+s.file.Path, "/.forgejo/") {
+			home = "https://data.forgejo.org/" // where Forgejo looks unless told otherwise
+		}
+		for _, doc := range workflowTrees(s.yamlTrees(), nil) {
+			doc.tables(func(table *node) {
+				s.actionUse(table, home)
+				s.calledWorkflow(table, home)
+			})
+		}
+	})
+}
+
+var actionRepository = regexp.MustCompile(`^[\w.-]+/[\w.-]+$`)
+
+var actionAddress = regexp.MustCompile(`^(https?://[^/]+/)?([\w.-]+/[\w.-]+)(/[^@]*)?@(.+)$`)
+
+func (s *sheet) actionUse(step *node, home string) {
+	parts := actionAddress.FindStringSubmatch(step.value("uses"))
+	if parts == nil {
+		return // of this repository, or an image
+	}
+	if parts[1] != "" {
+		home = parts[1]
+	}
+	s.note(step.lineOf("uses"), Mention{URL: home + parts[2], Name: parts[4], TagFirst: true})
+	s.actionFiles(step.at("with"))
+	if path.Base(parts[2]) == "checkout" && strings.HasPrefix(parts[2], "actions/") {
+		s.actionCheckout(step.at("with"))
+	}
+}
+
+// calledWorkflow reads a workflow beside this one with what a job tells it.
+func (s *sheet) calledWorkflow(job *node, home string) {
+	file, here := strings.CutPrefix(job.value("uses"), "./")
+	dir, base := path.Split(file)
+	own := path.Dir(s.file.Path) + "/"
+	if !here || !isYAML(base) || !strings.HasSuffix("/"+own, "/"+dir) || len(job.at("with").members()) == 0 {
+		return
+	}
+	given := map[string]string{}
+	for _, input := range job.at("with").members() {
+		if len(given) < maxValues {
+			given["inputs."+input.key] = input.value()
+		}
+	}
+	called := newSheet(File{Path: own + base, Text: []byte(s.beside(base))})
+	for _, doc := range workflowTrees(called.quietTrees(), given) {
+		doc.tables(func(table *node) { called.actionUse(table, home) })
+	}
+	for _, m := range called.mentions {
+		s.note(m.Line, m)
+	}
+}
+
+// actionFiles reads the files of branches that an action is told to download.
+// A picture is shown to somebody, and nothing depends on it.
+func (s *sheet) actionFiles(with *node) {
+	for _, input := range with.members() {
+		address := input.value()
+		if strings.ContainsAny(address, " \n$") || pictures.MatchString(address) {
+			continue
+		}
+		if m, ok := rawFile(address); ok {
+			s.note(input.line, m)
+		}
+	}
+}
+
+var pictures = regexp.MustCompile(`(?i)\.(png|jpe?g|gif|svg|webp|ico)([?#]|$)`)
+
+// actionCheckout reads what actions/checkout is told to check out. It tries a
+// branch before a tag.
+func (s *sheet) actionCheckout(with *node) {
+	repository := with.value("repository")
+	if isComputed(repository) || !actionRepository.MatchString(repository) {
+		return // most often the one that the workflow is in
+	}
+	server := strings.TrimRight(with.value("github-server-url"), "/")
+	if server == "" {
+		server = "https://github.com"
+	}
+	s.note(with.lineOf("repository"), Mention{URL: server + "/" + repository, Name: with.value("ref"), Own: with.value("ref") == ""})
+}

@@ -1,0 +1,79 @@
+package detect
+
+import (
+	"slices"
+	"strings"
+)
+
+// download reads a task that takes an archive or a file of a branch from a
+// forge, unless its sum is written beside it.
+func (a *ansibleFile) download(task *node) {
+	for module, key := range map[string]string{"get_url": "url", "unarchive": "src"} {
+		for _, name := range []string{module, "ansible.builtin." + module} {
+			args, line := task.at(name), task.at(name).lineOf(key)
+			if args.str() != "" {
+				args, line = oldArguments(args.text), args.line
+			}
+			if url := args.value(key); args.value("checksum") == "" && url != "" {
+				a.fileOf(task, url, line)
+			}
+		}
+	}
+}
+
+// fileOf takes the address of a file or an archive at a forge.
+func (a *ansibleFile) fileOf(task *node, url string, line int) {
+	url = a.scope(task).expand(url)
+	m, ok := rawFile(url)
+	if !ok {
+		m, ok = archiveFile(url)
+	}
+	if ok && !isComputed(m.URL) && !isComputed(m.Name) {
+		a.note(line, m)
+	}
+}
+
+// archivesOfBranches reads the variables of hosts, groups and roles that name an
+// archive or a file of what says itself that it is a branch: what roles from
+// elsewhere download. A sum beside it is a variable of the same stem.
+func (a *ansibleFile) archivesOfBranches(vars *node) {
+	if !isBelow(a.file.Path, "group_vars", "host_vars", "defaults", "vars") {
+		return
+	}
+	summed := map[string]bool{}
+	for _, variable := range vars.members() {
+		if before, ok := stem(strings.ToLower(variable.key), sumWords); ok {
+			summed[before] = true
+		}
+	}
+	for _, variable := range vars.members() {
+		before, _ := stem(strings.ToLower(variable.key), repoWords)
+		if url := variable.str(); strings.Contains(url, "/refs/heads/") && !summed[before] {
+			a.fileOf(vars, url, variable.line)
+		}
+	}
+}
+
+// sumWords are how the names of variables for sums end.
+var sumWords = []string{"checksum", "sha256", "sha256sum", "digest"}
+
+// commandKeys are what tasks call the commands that they run.
+var commandKeys = []string{"shell", "command", "raw", "job", "ansible.builtin.shell", "ansible.builtin.command", "ansible.builtin.raw"}
+
+// commands reads what the commands of a task clone or have pip install. What
+// is put together as they run is left out.
+func (a *ansibleFile) commands(task *node) {
+	for _, member := range task.members() {
+		if !slices.Contains(commandKeys, member.key) {
+			continue
+		}
+		text := member
+		if cmd := member.at("cmd"); cmd != nil {
+			text = cmd
+		}
+		if a.loops--; a.loops < 0 || !hintOfScript.MatchString(text.str()) {
+			continue
+		}
+		a.script([]*node{{shape: isText, text: a.scope(task).expand(text.text), line: text.line}}, nil)
+	}
+}

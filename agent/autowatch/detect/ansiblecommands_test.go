@@ -1,0 +1,99 @@
+package detect
+
+import "testing"
+
+func TestAnsibleCommands(t *testing.T) {
+	runSamples(t, []Detector{ansibleTasks()}, []sample{
+		{about: "downloads", path: "roles/x/tasks/main.yml", beside: map[string]string{
+			"../defaults/main.yml": "list_url: https://raw.githubusercontent.com/o/d/main/list\n",
+		}, text: `- name: a file of a branch
+  get_url:
+    url: "https://raw.githubusercontent.com/o/{{ what }}/main/list.yml"
+    dest: /etc/list.yml
+  vars: {what: a}
+- ansible.builtin.get_url:
+    url: https://raw.githubusercontent.com/o/summed/main/list.yml
+    checksum: sha256:123
+    dest: /etc/list.yml
+- get_url: url=https://github.com/o/b/archive/next.zip dest=/tmp/b.zip
+- unarchive:
+    src: https://github.com/o/c/archive/refs/heads/dev.tar.gz
+    remote_src: true
+    dest: /opt
+- unarchive: {src: c.tar.gz, dest: /opt}
+- get_url: {url: "{{ list_url }}", dest: /x}
+- get_url: {url: "https://raw.githubusercontent.com/o/no/{{ later }}/x", dest: /x}
+- get_url: {url: "https://example.test/x.git", dest: /x}
+`, want: []string{
+			"3 https://github.com/o/a main any",
+			"10 https://github.com/o/b next any",
+			"12 https://github.com/o/c dev branch",
+			"16 https://github.com/o/d main any",
+		}},
+		{about: "facts that tasks set", path: "roles/x/tasks/main.yml", beside: map[string]string{
+			"../defaults/main.yml": "its_url: https://github.com/o/a/archive/master.tar.gz\n",
+		}, text: `- set_fact:
+    the_url: "{{ its_url }}"
+  when: the_url is not defined
+- unarchive: {src: "{{ the_url }}", dest: /x}
+`, want: []string{"4 https://github.com/o/a master any"}},
+		{about: "variables of hosts", path: "host_vars/web1/vars.yml", text: `tool_url: https://github.com/o/tool/archive/refs/heads/fix/x.tar.gz
+list_url: https://github.com/o/list/raw/refs/heads/main/list.txt
+summed_url: https://github.com/o/summed/archive/refs/heads/main.zip
+summed_checksum: sha256:123
+release_url: https://github.com/o/release/archive/v1.tar.gz
+`, want: []string{
+			"1 https://github.com/o/tool fix/x branch",
+			"2 https://github.com/o/list main any",
+		}},
+		{about: "values of something else", path: "settings.yml", text: "tool_url: https://github.com/o/no/archive/refs/heads/main.zip\nget_url: x\n"},
+		{about: "variables of the playbook", path: "app/tasks/main.yml", text: "- git: {repo: 'https://git.example.test/o/a', version: '{{ core }}', dest: /x}\n",
+			beside: map[string]string{"../vars.yml": "core: 8.x\n"}, want: []string{"1 https://git.example.test/o/a 8.x any"}},
+		{about: "a document", path: "docs/vars.yml", text: "x_repo: https://github.com/o/no.git\nx_version: main\n"},
+		{about: "commands", path: "playbook.yml", text: `- hosts: all
+  vars: {tools: https://github.com/o/tools}
+  tasks:
+    - shell: git clone -b dev {{ tools }} /opt/tools
+    - name: in many lines
+      ansible.builtin.shell:
+        cmd: |
+          cd /opt
+          git clone https://github.com/o/a && cd a && git checkout next
+        creates: /opt/a
+    - command: git clone {{ later }}/x
+    - command: echo git clone https://github.com/o/no
+    - cron:
+        name: x
+        job: uvx --from git+https://github.com/o/b.git@fix b --all
+    - shell: git push https://github.com/o/no
+    - command: [git, clone, https://github.com/o/no]
+`, want: []string{
+			"4 https://github.com/o/tools dev any",
+			"9 https://github.com/o/a next any tag-first",
+			"15 https://github.com/o/b.git fix any",
+		}},
+	})
+}
+
+func TestTemplateChoice(t *testing.T) {
+	sc := scope{{shape: isTable, named: map[string]*node{
+		"version": {shape: isText, text: "latest"}, "list": {shape: isList}, "self": {shape: isText, text: "{{ 'a' if self == 'a' else 'b' }}"},
+	}}}
+	for text, want := range map[string]string{
+		"{{ 'main' if version == 'latest' else version }}":              "main",
+		"{{ 'main' if version == 'next' else ('v' + version) }}":        "vlatest",
+		`{{ version if version != "latest" else 'main' }}`:              "main",
+		"{{ 'a' if (version in ['x', 'latest']) else 'b' }}":            "a",
+		"{{ 'a' if version not in ['x'] else 'b' }}":                    "a",
+		"{{ 'a' if version in others else 'b' }}":                       "{{ 'a' if version in others else 'b' }}",
+		"{{ 'a' if unknown == 'x' else 'b' }}":                          "{{ 'a' if unknown == 'x' else 'b' }}",
+		"{{ 'a' if list == 'x' else 'b' }}":                             "{{ 'a' if list == 'x' else 'b' }}",
+		"{{ self }}":                                                    "{{ 'a' if self == 'a' else 'b' }}",
+		"{{ 'a' if version else 'b' }}":                                 "{{ 'a' if version else 'b' }}",
+		"{{ 'a' if version == 'x' else 'b' if version == 'y' else 1 }}": "{{ 'a' if version == 'x' else 'b' if version == 'y' else 1 }}",
+	} {
+		if got := sc.expand(text); got != want {
+			t.Errorf("%s: got %s, want %s", text, got, want)
+		}
+	}
+}

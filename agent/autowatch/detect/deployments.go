@@ -1,0 +1,17 @@
+package detect
+
+// deployments are the detectors of what builds, deploys and composes.
+func deployments() []Detector {
+	return []Detector{
+		gitmodules(), terraform(), flakes(), nixFetchers(), nixPins(),
+		ansibleGalaxy(), ansibleTasks(), puppetfiles(), puppetManifests(),
+		kustomize(), helm(), kubernetes(), pods(), vendir(), jsonnetBundler(),
+		west(), repoManifests(), vcstool(), gitman(),
+		gitlabCI(), actions(), azurePipelines(), buildkite(), preCommit(), pipelineScripts(), makefiles(), topScripts(),
+		dockerfiles(), compose(), bake(),
+		buildout(), mxdev(), gitAggregator(), odooDependencies(),
+		kas(), bitbake(), bazel(), mesonWraps(), snapcraft(), flatpaks(),
+		buildConfigs(), zuul(), pkgbuilds(),
+		concourse(), anyboxManifests(), pipelinePrograms(), buildpacks(),
+	}
+}

@@ -1,0 +1,92 @@
+package detect
+
+import (
+	"regexp"
+	"strings"
+)
+
+// addedFromGit reads the command of a package manager that adds or installs a
+// package from a repository, named by options or by its path, or a plugin.
+func (d *dockerfile) addedFromGit(command []dockerWord) (m clone, ok bool) {
+	for i := 0; i+1 < len(command); i++ {
+		rest := command[i+2:]
+		switch command[i].text + " " + command[i+1].text {
+		case "bundle add", "cargo add", "cargo install":
+			return d.gitOptions(rest)
+		case "go install", "go get", "go run":
+			return d.goPackage(rest)
+		case "asdf plugin":
+			if len(rest) > 0 && rest[0].text == "add" {
+				return d.plugin(rest[1:])
+			}
+		case "asdf plugin-add":
+			return d.plugin(rest)
+		case "buf breaking":
+			return d.comparison(rest)
+		}
+	}
+	return clone{}, false
+}
+
+var goVersion = regexp.MustCompile(`^(v\d.*|latest|upgrade|patch|none|)$`)
+
+// goPackage reads "module/path@branch": versions do not move.
+func (d *dockerfile) goPackage(words []dockerWord) (m clone, ok bool) {
+	for _, w := range words {
+		module, name, _ := strings.Cut(d.expand(w.text), "@")
+		if url := moduleURL(module); url != "" && !goVersion.MatchString(name) {
+			return clone{Mention{URL: url, Name: name, TagFirst: true}, w.line}, true
+		}
+	}
+	return clone{}, false
+}
+
+var comparedBranch = regexp.MustCompile(`^(?:--against=)?(https?://[^#]+\.git)#(?:[^#]*,)?branch=([^,#]+)`)
+
+// comparison reads "address.git#branch=name".
+func (d *dockerfile) comparison(words []dockerWord) (m clone, ok bool) {
+	for _, w := range words {
+		if parts := comparedBranch.FindStringSubmatch(d.expand(w.text)); parts != nil {
+			return clone{Mention{URL: parts[1], Name: parts[2], Kind: Branch}, w.line}, true
+		}
+	}
+	return clone{}, false
+}
+
+// plugin reads "name address" and maybe a name behind it.
+func (d *dockerfile) plugin(words []dockerWord) (m clone, ok bool) {
+	if len(words) < 2 || !isRemote(words[1].text) {
+		return clone{}, false
+	}
+	m = clone{Mention{URL: d.expand(words[1].text)}, words[1].line}
+	if len(words) > 2 && isPlainWord(words[2].text) {
+		m.Name = words[2].text
+	}
+	return m, true
+}
+
+// gitOptions reads "--git URL --branch name" and its kin.
+func (d *dockerfile) gitOptions(words []dockerWord) (m clone, ok bool) {
+	var c choice
+	for i := range words {
+		option, value, inline := strings.Cut(words[i].text, "=")
+		if !inline && i+1 < len(words) {
+			value = words[i+1].text
+		}
+		switch value = d.expand(value); option {
+		case "--git":
+			m.URL, m.line = value, words[i].line
+		case "--github":
+			m.URL, m.line = onForge("github", value), words[i].line
+		case "--branch":
+			c.branch = value
+		case "--tag":
+			c.tag = value
+		case "--ref", "--rev":
+			c.commit = value
+		}
+	}
+	line := m.line
+	m = clone{c.mention(m.URL), line}
+	return m, m.URL != ""
+}

@@ -1,0 +1,147 @@
+package detect
+
+import (
+	"path"
+	"regexp"
+	"strings"
+)
+
+// pipelineScripts knows what the commands that stand in a pipeline clone and
+// have pip install, also in the shell scripts of the workspace that they call.
+// What is put together while they run is left to the build to declare.
+func pipelineScripts() Detector {
+	wants := anyOf(
+		named("action.yml", "action.yaml", ".travis.yml", ".goreleaser.y*ml", "*.gitlab-ci.y*ml", "azure-pipelines*.y*ml", "*azure-pipeline*.yml",
+			"bitbucket-pipelines.yml", ".cirrus.yml", ".drone.yml", ".woodpecker.y*ml", "appveyor.yml", ".appveyor.yml", "cloudbuild.y*ml"),
+		below(".github/workflows", ".gitea/workflows", ".forgejo/workflows", ".github/actions", ".gitea/actions", ".forgejo/actions",
+			".gitlab", ".gitlab-ci", "gitlab-ci", ".circleci", ".lightning", ".buildkite", ".woodpecker", ".azure-pipelines", "azure-pipelines"),
+	)
+	return sheetDetector("scripts of pipelines", wants, func(s *sheet) {
+		if !hintOfScript.MatchString(s.text) && !hintOfCall.MatchString(s.text) {
+			return
+		}
+		calls := newScriptCalls(s, topOf(s.file.Path))
+		trees := s.quietTrees()
+		if path.Base(s.file.Path) != ".travis.yml" {
+			trees = workflowTrees(trees, nil)
+		}
+		for _, doc := range trees {
+			s.scriptsIn(doc, calls)
+		}
+	})
+}
+
+var (
+	hintOfScript = regexp.MustCompile(`(git|hg)\+|(git|hg)\s.*(clone|fetch|pull)|--git(hub)?[\s=]|/archive/|\braw\b|\bgo\s+(install|get|run)\s|\basdf\s`)
+	hintOfCall   = regexp.MustCompile(`\.(ba)?sh\b|\b(bin|scripts?|ci|tools|hack|util|utils|dev|test|tests|build)/\w|\bmake\b`)
+	scriptKey    = regexp.MustCompile(`^(run|bash|cmds?|hooks|((before|after|pre|post)[_-])?(scripts?|commands?|install))$`)
+	shellSetting = regexp.MustCompile(`^\w+=`)
+)
+
+// scriptsIn reads the scripts in a document. Those of github-script are not for
+// a shell.
+func (s *sheet) scriptsIn(doc *node, calls *scriptCalls) {
+	other := map[*node]bool{}
+	outer := shellRuns(nil, doc, s.file.Path)
+	doc.tables(func(table *node) {
+		if strings.HasPrefix(table.value("uses"), "actions/github-script") {
+			other[table.at("with")] = true
+		}
+		for _, member := range table.members() {
+			if scriptKey.MatchString(member.key) && !other[table] {
+				if s.steps > maxSteps {
+					outer = outer[:1]
+				}
+				s.scriptRuns(member.some(), shellRuns(outer, table, s.file.Path), calls, table.value("working-directory"))
+			}
+		}
+	})
+}
+
+// scriptRuns reads a script once for each set of variables that it runs with.
+func (s *sheet) scriptRuns(texts []*node, runs []map[string]string, calls *scriptCalls, dir string) {
+	for i, values := range runs {
+		values = settled(values)
+		sh := newShell(s, values, calls)
+		sh.place.at = path.Join(calls.top, dir)
+		if i > 0 {
+			sh.depth = 1 // it counts as a repetition
+			s.steps += 1 + len(values)/4
+		}
+		given := make([]*node, len(texts))
+		for i, text := range texts {
+			given[i] = &node{shape: text.shape, line: text.line, text: withParameters(text.text, values)}
+		}
+		sh.script(given)
+	}
+}
+
+// script reads a script that is one text, or one for each command, where the
+// shell has these variables, and follows none that it calls.
+func (s *sheet) script(texts []*node, values map[string]string) {
+	newShell(s, values, nil).script(texts)
+}
+
+func (sh *shell) script(texts []*node) {
+	var words []dockerWord
+	for _, text := range texts {
+		words = append(append(words, scriptWords(text)...), dockerWord{";", text.line})
+		if len(words) > maxWords {
+			break
+		}
+	}
+	sh.run(words)
+	sh.flush()
+}
+
+// scriptWords are the words of a script, with the ends of its lines as ends of
+// commands. What is between "<<END" and "END" is no command.
+func scriptWords(script *node) []dockerWord {
+	first := script.line
+	if strings.Contains(script.str(), "\n") {
+		first++ // behind the "|"
+	}
+	var words []dockerWord
+	heredoc := ""
+	for n, line := range numbered(script.str()) {
+		trimmed := strings.TrimSpace(line)
+		if heredoc != "" {
+			if trimmed == heredoc {
+				heredoc = ""
+			}
+			continue
+		}
+		rest, continues := strings.CutSuffix(trimmed, `\`)
+		words = append(words, shellWords(rest, first+n-1)...)
+		if mark := dockerHeredoc.FindStringSubmatch(rest); mark != nil {
+			heredoc = mark[1]
+		}
+		if !continues {
+			words = append(words, dockerWord{";", first + n - 1})
+		}
+	}
+	return words
+}
+
+var installerName = regexp.MustCompile(`(?i)install|^(get|download)[-_]|^bootstrap`)
+
+// downloadedFile reads the address of a file of a branch, unless that is only
+// what installs a release.
+func downloadedFile(address string) (m Mention, ok bool) {
+	if m, ok = rawFile(address); !ok || installerName.MatchString(path.Base(address)) {
+		return Mention{}, false
+	}
+	return m, true
+}
+
+// settings takes in what a command sets before it begins, or all of an export.
+func (d *dockerfile) settings(command []dockerWord) []dockerWord {
+	if len(command) > 0 && command[0].text == "export" {
+		command = command[1:]
+	}
+	for len(command) > 0 && shellSetting.MatchString(command[0].text) {
+		d.set(command[:1])
+		command = command[1:]
+	}
+	return command
+}

@@ -1,0 +1,210 @@
+package detect
+
+import (
+	"maps"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// command reads one: what is the shell's own, the functions and files that it
+// calls, and what each makes of the rest.
+func (sh *shell) command(command []dockerWord) {
+	command = sh.settings(sh.spliced(command))
+	if len(command) == 0 {
+		return
+	}
+	switch command[0].text {
+	case "echo", "printf", "//", "sed", "grep":
+		return
+	case "cd", "pushd":
+		sh.changeDirectory(command[1:])
+		return
+	case "shift":
+		sh.give(sh.args[min(1, len(sh.args)):])
+		return
+	case "set":
+		if len(command) > 2 && command[1].text == "--" {
+			sh.give(sh.expandedWords(command[2:]))
+		}
+		return
+	case ":":
+		sh.defaults(command[1:])
+		return
+	}
+	if text, line := evaluated(command); text != "" {
+		sh.evaluate(text, line)
+		return
+	}
+	for i, w := range command {
+		if f := sh.functions[w.text]; f != nil {
+			sh.function(f, sh.expandedWords(command[i+1:]))
+		}
+		if !callsOthers(w.text) {
+			break
+		}
+	}
+	sh.read(command)
+	if sh.calls != nil && sh.level <= maxScriptDepth && sh.steps <= maxSteps {
+		sh.calls.follow(sh, command)
+	}
+}
+
+// read has each read a command, and says in which file it found what it found.
+func (sh *shell) read(command []dockerWord) {
+	cloned, installed := len(sh.cloned), len(sh.installed)
+	sh.each(command)
+	for _, found := range [][]clone{sh.cloned[min(cloned, len(sh.cloned)):], sh.installed[installed:]} {
+		for i := range found {
+			if found[i].File == "" && sh.place.file != "" {
+				found[i].File = path.Join(path.Dir(sh.file.Path), sh.place.file)
+			}
+		}
+	}
+}
+
+// changeDirectory follows into directories that are written out.
+func (sh *shell) changeDirectory(words []dockerWord) {
+	to := ""
+	if len(words) > 0 {
+		to = sh.expand(words[len(words)-1].text)
+	}
+	if sh.place.at == "" || !plainPath.MatchString(to) || to == "-" {
+		sh.place.at = ""
+		return
+	}
+	sh.place.at = path.Join(sh.place.at, to)
+}
+
+var plainPath = regexp.MustCompile(`^(?:[\w.+-]+/?)+$`)
+
+var setDefault = regexp.MustCompile(`^\$\{(\w+):?=`)
+
+// defaults takes in those of ": ${X:=y}".
+func (sh *shell) defaults(words []dockerWord) {
+	for _, w := range words {
+		if parts := setDefault.FindStringSubmatch(w.text); parts != nil {
+			sh.values[parts[1]] = sh.expand(w.text)
+		}
+	}
+}
+
+// evaluated is the script that stands in a word of a command, as of eval and
+// "sh -c".
+func evaluated(command []dockerWord) (text string, line int) {
+	for i, w := range command[:len(command)-1] {
+		rest := command[i+1:]
+		switch {
+		case i < 3 && w.text == "eval":
+			var texts []string
+			for _, w := range rest {
+				texts = append(texts, w.text)
+			}
+			return strings.Join(texts, " "), w.line
+		case i > 0 && commandOption.MatchString(w.text) && strings.Contains(rest[0].text, " ") &&
+			slices.ContainsFunc(command[:i], func(w dockerWord) bool { return isShellProgram(path.Base(w.text)) }):
+			return rest[0].text, w.line
+		}
+	}
+	return "", 0
+}
+
+var commandOption = regexp.MustCompile(`^-[a-z]*c$`)
+
+func isShellProgram(name string) bool {
+	return name == "su" || slices.Contains(scriptReader, name)
+}
+
+func (sh *shell) evaluate(text string, line int) {
+	sh.depth++
+	sh.block(commands(shellForms(shellWords(strings.ReplaceAll(text, "\n", " ; "), line))))
+	sh.depth--
+}
+
+// settings takes in what a command sets before it begins, or all of an export,
+// and returns the rest.
+func (sh *shell) settings(command []dockerWord) []dockerWord {
+	exported, local := false, false
+	for len(command) > 0 && slices.Contains([]string{"export", "local", "declare", "readonly", "typeset"}, command[0].text) {
+		exported, local = exported || command[0].text == "export", local || command[0].text == "local"
+		for command = command[1:]; len(command) > 0 && strings.HasPrefix(command[0].text, "-"); {
+			command = command[1:]
+		}
+		for _, w := range command {
+			if exported && sh.values[w.text] != "" {
+				sh.export(w.text)
+			}
+		}
+	}
+	for len(command) > 0 && shellSetting.MatchString(command[0].text) {
+		name, n := sh.set(command)
+		command = command[n:]
+		if local {
+			sh.local = append(sh.local, name)
+		} else if exported || len(command) > 0 {
+			sh.export(name)
+		}
+	}
+	return command
+}
+
+// export has the scripts that are called see a variable.
+func (sh *shell) export(name string) {
+	if len(sh.env) < maxValues && sh.env[name] != sh.values[name] {
+		sh.env = maps.Clone(sh.env)
+		if sh.env == nil {
+			sh.env = map[string]string{}
+		}
+		sh.env[name], sh.envKey = sh.values[name], ""
+	}
+}
+
+var (
+	commandValue = regexp.MustCompile("`|^\\$\\(")
+	printedFile  = regexp.MustCompile("^\\w+=(?:`|\\$\\() *(?:cat|<) *([\\w./-]+) *[`)]?$")
+)
+
+// set takes in the variable that a command begins with. It returns its name,
+// and how many words it has: a value may be what a file of the workspace says.
+func (sh *shell) set(command []dockerWord) (name string, n int) {
+	name, value, _ := strings.Cut(command[0].text, "=")
+	n = 1
+	if !commandValue.MatchString(value) {
+		sh.values[name] = sh.expand(value)
+		return name, n
+	}
+	whole := strings.Join(texts(command[:min(3, len(command))]), " ")
+	sh.values[name] = "$()" // by a program
+	if parts := printedFile.FindStringSubmatch(whole); parts != nil && sh.calls != nil {
+		n = min(len(command), 1+strings.Count(parts[0], " "))
+		if text := strings.TrimSpace(sh.calls.text(sh, parts[1])); text != "" && isPlain(text, maxName) {
+			sh.values[name] = text
+		}
+	}
+	return name, n
+}
+
+// mention reads a command that is none of the shell's own.
+func (sh *shell) mention(command []dockerWord) {
+	i := slices.IndexFunc(command, func(w dockerWord) bool { return w.text == "git" || w.text == "hg" })
+	if i >= 0 {
+		verb, _ := verbOf(command[i+1:])
+		sh.pushes = sh.pushes || verb == "push"
+		sh.cloned = sh.vcsCommand(command[i].text, command[i+1:], sh.cloned)
+		return
+	}
+	if m, ok := sh.addedFromGit(command); ok {
+		sh.installed = append(sh.installed, m)
+		return
+	}
+	for _, w := range command {
+		m, ok := requirement(sh.expand(w.text))
+		if !ok && !sh.clonesOnly {
+			m, ok = downloadedFile(sh.expand(w.text))
+		}
+		if ok {
+			sh.installed = append(sh.installed, clone{m, w.line})
+		}
+	}
+}

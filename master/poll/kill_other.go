@@ -1,8 +1,0 @@
-//go:build !linux
-
-package poll
-
-import "os/exec"
-
-// killWhole leaves it at killing the one process.
-func killWhole(*exec.Cmd) {}

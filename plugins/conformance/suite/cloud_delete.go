@@ -1,0 +1,107 @@
+package suite
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/wright-build/wright/plugins"
+	"github.com/wright-build/wright/plugins/cloud"
+)
+
+func cloudDeleteChecks(check cloudCheck) []Check {
+	return []Check{
+		check("deleted is gone", cloudDelete, "wait in Delete until the backend has really removed it, and then forget it", cloudGone),
+		check("delete of the missing is fine", cloudNone, "take the backend's not-found as success", cloudDeleteMissing),
+		check("delete at the same time", cloudDelete+" "+cloudNone, "let calls with one token wait for each other; what another call removed meanwhile is no error", cloudDeleteAtOnce),
+		check("delete while creating", cloudDelete+" "+cloudHalf, "let Create and Delete of one token wait for each other, and let Create look whether it was deleted meanwhile", cloudDeleteCreating),
+	}
+}
+
+func cloudGone(b *cloudBench) {
+	h, p := b.start()
+	keep := b.spec("keep")
+	b.create(p, keep)
+	for i := range 3 {
+		s := b.spec(fmt.Sprintf("gone-%d", i))
+		b.create(p, s)
+		b.delete(p, s.Token)
+		b.gone(p, s, "Create, Delete", keep.Token)
+	}
+	s := b.spec("anew")
+	first := b.create(p, s)
+	b.delete(p, s.Token)
+	pause := 10 * time.Millisecond // so that a new time is another time
+	if first.CreatedAt.Nanosecond() == 0 {
+		pause = 1100 * time.Millisecond // for a backend whose times are whole seconds
+	}
+	b.sleep(pause)
+	if second := b.create(p, s); second.CreatedAt.Equal(first.CreatedAt) {
+		b.Report(Finding{Did: "Create, Delete, Create with the same token", Got: fmt.Sprintf("the deleted server is back:\n%s\n%s", about(first), about(second))})
+	}
+	b.expect(p, Finding{Did: "Create, Delete, Create with the same token, List", Want: cloudCreate}, keep.Token, s.Token)
+	b.delete(p, s.Token)
+	b.sleep(500 * time.Millisecond) // for what comes back
+	b.gone(p, s, "Create, Delete and a moment later", keep.Token)
+	b.close(h)
+	_, p = b.start()
+	b.gone(p, s, "Create, Delete, start the provider again", keep.Token)
+}
+
+// gone fails the check if anything is left of a server, or of others too little.
+func (b *cloudBench) gone(p cloud.Provider, s cloud.Spec, did string, others ...string) {
+	b.expect(p, Finding{Did: fmt.Sprintf("%s token %q, then List", did, s.Token)}, others...)
+	if got, err := p.Get(b.call(), s.Token); plugins.CodeOf(err) != plugins.NotFound {
+		b.Report(Finding{Did: fmt.Sprintf("%s token %q, then Get", did, s.Token), Got: answer(got, err), Want: cloudDelete + " " + cloudGet})
+	}
+}
+
+func cloudDeleteMissing(b *cloudBench) {
+	_, p := b.start()
+	b.delete(p, b.token("never-made"))
+	s := b.spec("twice")
+	b.create(p, s)
+	b.delete(p, s.Token)
+	b.delete(p, s.Token)
+	b.expect(p, Finding{Did: "Create, Delete twice, List"})
+}
+
+func cloudDeleteAtOnce(b *cloudBench) {
+	_, p := b.start()
+	s, keep := b.spec("at-once"), b.spec("kept")
+	b.create(p, s)
+	b.create(p, keep)
+	atOnce(8, func(int) { b.delete(p, s.Token) })
+	b.gone(p, s, "Create, Delete 8 times at once", keep.Token)
+}
+
+// cloudDeleteCreating deletes at moments of a create that goes on.
+func cloudDeleteCreating(b *cloudBench) {
+	_, p := b.start()
+	for i, delay := range points(8, b.took(p)) {
+		s := b.spec(fmt.Sprintf("while-%d", i))
+		created := make(chan error, 1)
+		go func() {
+			_, err := p.Create(b.call(), s)
+			created <- err
+		}()
+		b.sleep(delay)
+		b.delete(p, s.Token)
+		err := <-created
+		did := fmt.Sprintf("Create token %q and, %v later, Delete it, while Create goes on; Create then came back with %s", s.Token, delay, answer("a server", err))
+		if _, listed := b.own(p)[s.Token]; err != nil && listed {
+			b.Logf("%s: it is listed, so it can be deleted", did)
+		}
+		b.delete(p, s.Token)
+		b.gone(p, s, did+"; then Delete it again,")
+	}
+}
+
+// took measures one create of something new, for the moments at which others are
+// interrupted, and deletes it.
+func (b *cloudBench) took(p cloud.Provider) time.Duration {
+	s, start := b.spec("measured-"+newID()), time.Now()
+	b.create(p, s)
+	d := time.Since(start)
+	b.delete(p, s.Token)
+	return max(d, time.Millisecond)
+}

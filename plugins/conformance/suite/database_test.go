@@ -1,0 +1,57 @@
+package suite
+
+import "testing"
+
+func databaseBugs() []bug {
+	return []bug{
+		{"token ignored", "^the same again$", `first .*, then`},
+		{"twice at once", "^the same at the same time$", `first .*, then.*one lock`},
+		{"persistent by token", "^the persistent are kept$", `instance and name`},
+		{"persistent deleted", "^the persistent have several users$|^the persistent are kept$", `never`},
+		{"all tokens let go", "^the persistent have several users$", `drop just this one`},
+		{"instance ignored", "^the persistent of a name$", `both are at`},
+		{"names cut", "^the persistent of a name$", `long-name.*both are at`},
+		{"case ignored", "^the persistent of a name$", `Shop.*both are at`},
+		{"joined by a dash", "^the persistent of a name$", `a-b.*both are at`},
+		{"ephemeral by name", "^the ephemeral are apart$", `both are at`},
+		{"password changes", "^the password is kept$", `never make another`},
+		{"secret in log", "^the password is kept$", `log no URLs`},
+		{"password ignored", "^the password that was given$", `another password than the one that was given`},
+		{"password lost", "^the password that was given$", `password`},
+		{"name decides", "^the token alone decides$", `by its token first`},
+		{"url without a scheme", "^a URL for programs$", `no scheme`},
+		{"variable of another", "^a URL for programs$", `one and the same`},
+		{"never persistent", "^create gives what was asked for$", `Persistent is false`},
+		{"unused not listed", "^the persistent are kept$", `with an empty Token`},
+		{"file first", "^nothing is left of what was killed$", `a leak.*before you make it`},
+		{"delete keeps the data", "^the ephemeral are gone$", `still at`},
+		{"delete later", "^the ephemeral are gone$", `still at`},
+		{"delete takes all", "^delete$", `not listed`},
+		{"missing is an error", "^delete the missing$", `no error when there is nothing`},
+		{"panics on unicode", "^hostile names of databases$", `process died`},
+		{"list ignores tags", "^list by tag$", `select by the tags`},
+		{"list only of the installation", "^list by tag$", `select by the tags`},
+		{"tags dropped", "^list by tag$", `keep the tags`},
+		{"tags cut", "^tags are kept$", `never change them`},
+		{"first page only", "^a long list$", `page after page`},
+		{"page twice", "^a long list$", `in the list twice`},
+		{"forgets", "^a restart forgets nothing$", `memory`},
+		{"lost update", "^others at the same time$|^two processes at once$", `lock`},
+		{"quota is transient", "^quota$", `plugins.Quota`},
+		{"quota leaves half", "^quota$", `is listed`},
+	}
+}
+
+// probeBugs are those that only who looks at the databases sees.
+func probeBugs() []bug {
+	return []bug{
+		{"delete keeps the data", "^the ephemeral are gone$", `still at`},
+		{"file first", "^nothing is left of what was killed$", `a leak`},
+	}
+}
+
+// probed has the suite look at databases with a command instead of by itself.
+func probed(_ *testing.T, s Subject) Subject {
+	s.Probe = `test -e "${URL#*@}"`
+	return s
+}

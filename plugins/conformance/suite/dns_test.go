@@ -1,0 +1,65 @@
+package suite
+
+import (
+	"path/filepath"
+	"testing"
+)
+
+func dnsBugs() []bug {
+	return []bug{
+		{"partly applied", "^all or nothing$", `two good records and.*it must have "A 192.0.2.1"`},
+		{"bad without a code", "^all or nothing$", `plugins.Invalidf`},
+		{"any address", "^all or nothing$", `no error.*check every value`},
+		{"any type", "^record types$|^all or nothing$", `NO-SUCH-TYPE`},
+		{"removed first", "^killed in the middle of set$", `half of it`},
+		{"owner afterwards", "^killed in the middle of set$", `a person has`},
+		{"old kept", "^set, replace, delete$", `must have exactly|exactly the records`},
+		{"case matters", "^one domain in any spelling$", `lower case`},
+		{"dot matters", "^one domain in any spelling$", `without the dot`},
+		{"wildcard cut", "^a wildcard$", `\*\.`},
+		{"owner ignored", "^other installations$", `keep the installation`},
+		{"ownerless", "^an owner is needed$", `plugins.Invalidf`},
+		{"other refused as denied", "^other installations$", `plugins.Exists`},
+		{"list ignores tags", "^list by tag$", `select by the tags`},
+		{"list only of the installation", "^list by tag$", `compare every tag|select by the tags`},
+		{"tags lowercased", "^tags are kept$", `never change them`},
+		{"tags cut", "^tags are kept$", `never change them`},
+		{"tags dropped", "^tags are kept$|^list by tag$", `not listed`},
+		{"first page only", "^a long list$", `page after page`},
+		{"page twice", "^a long list$", `in the list twice`},
+		{"forgets", "^a restart forgets nothing$", `not listed.*memory`},
+		{"lost update", "^others at the same time$|^two processes at once$", `not listed.*lock`},
+		{"finishes later", "^cancelled in the middle of set$", `background`},
+		{"missing is an error", "^delete the missing$", `no error when there is nothing`},
+		{"delete lies", "^delete$", `is listed.*before you return`},
+		{"delete later", "^delete$", `is listed.*before you return`},
+		{"delete takes all", "^delete$", `not listed`},
+		{"empty set ignored", "^set, replace, delete$", `no records at all`},
+		{"cname beside others", "^a CNAME stands alone$", `before anything is written`},
+		{"type dropped", "^record types$", `keep the value`},
+		{"txt cut", "^record types$", `keep the value`},
+		{"txt unquoted", "^record types$", `keep the value`},
+		{"ttl in milliseconds", "^times to live$", `mind the unit`},
+		{"ttl fixed", "^times to live$", `a TTL of 30s`},
+		{"ten records at most", "^a hundred records$", `write and list them all`},
+		{"descriptors leak", "^nothing grows$", `open files`},
+		{"memory grows", "^nothing grows$", `MiB after .*forget what a call was about`},
+		{"backups kept", "^nothing is left behind$", `files after the first and`},
+		{"wrong credentials accepted", "^wrong credentials", `denied`},
+		{"secret in error", "^wrong credentials", `not its value`},
+		{"secret in log", "^an empty list$", `do not log`},
+	}
+}
+
+// personBugs are those that only who sets records by hand sees.
+func personBugs() []bug {
+	return []bug{{"a person's record overwritten", "^a person", `it must show 192.0.2.99.*refuse with plugins.Errorf\(plugins.Exists`}}
+}
+
+// byHand gives the reference a far side at which a person sets records.
+func byHand(t *testing.T, s Subject) Subject {
+	file := filepath.Join(t.TempDir(), "by-hand")
+	s.Settings = over(s.Settings, map[string]any{"by-hand": file})
+	s.Person = `case $ACTION in set) echo "$NAME $VALUE" >` + file + `;; show) cat ` + file + `;; delete) rm -f ` + file + `;; esac`
+	return s
+}

@@ -1,0 +1,101 @@
+package suite
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/wright-build/wright/plugins/host"
+)
+
+// held is what a process holds.
+type held struct {
+	files, children, threads int
+	memory                   int64 // bytes; 0 where that cannot be known
+}
+
+func heldBy(pid int) held {
+	return held{descriptors(pid), children(pid), threads(pid), memory(pid)}
+}
+
+// threads counts the threads of a process; 0 where that cannot be known.
+func threads(pid int) int {
+	entries, _ := os.ReadDir(filepath.Join("/proc", strconv.Itoa(pid), "task"))
+	return len(entries)
+}
+
+// memory is what a process has in memory (RSS).
+func memory(pid int) int64 {
+	text, _ := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "statm"))
+	fields := strings.Fields(string(text))
+	if len(fields) < 2 {
+		return 0
+	}
+	pages, _ := strconv.ParseInt(fields[1], 10, 64)
+	return pages * int64(os.Getpagesize())
+}
+
+// accustomed is the round after which a process should have all the memory that it
+// needs.
+const accustomed = 20
+
+// grows does something over and over; the provider's process must not hold more
+// with each time.
+func (t *T) grows(h *host.Host, what string, once func(i int)) {
+	const most, least, warm, slack, budget = 200, 8, 4, 6, 8 * time.Second
+	now := func() held { return heldBy(t.pid(h)) }
+	var early, later held
+	rounds, start := 0, time.Now()
+	for ; rounds < least || rounds < most && time.Since(start) < budget; rounds++ {
+		if once(rounds); t.Failed() {
+			return
+		}
+		switch rounds {
+		case warm:
+			early = now()
+		case accustomed:
+			later = now()
+		}
+	}
+	did := fmt.Sprintf("%s %d times", what, rounds)
+	if !t.eventually(settling, func() bool { return now().files <= early.files+slack }) {
+		t.Report(Finding{Did: did, Got: fmt.Sprintf("the process had %d open files after %d rounds and has %d after all", early.files, warm+1, now().files)})
+	}
+	if !t.eventually(settling, func() bool { return now().children <= early.children+slack }) {
+		t.Report(Finding{Did: did, Got: fmt.Sprintf("the process had %d children after %d rounds and has %d after all", early.children, warm+1, now().children), Mend: "wait for the processes that you start"})
+	}
+	// A pool of threads fills up to its size; who starts one for each call and
+	// leaves it has as many as there were calls.
+	if rounds >= 40 && !t.eventually(settling, func() bool { return now().threads <= early.threads+rounds*8/10 }) {
+		t.Report(Finding{Did: did, Got: fmt.Sprintf("the process had %d threads after %d rounds and has %d after all", early.threads, warm+1, now().threads), Mend: "let every thread that a call starts end with it"})
+	}
+	t.swells(h, rounds, later.memory, did, once)
+}
+
+// swells fails the check if the process's memory grows on and on. A collector of
+// garbage may let it grow for a while: only what grows in each of several windows
+// by far more than they do is a leak.
+func (t *T) swells(h *host.Host, rounds int, first int64, did string, once func(i int)) {
+	const windows, much = 3, 24 << 20
+	shown := fmt.Sprintf("%d MiB after %d rounds", first>>20, accustomed)
+	for w, before := 1, first; w <= windows; w++ {
+		size := memory(t.pid(h))
+		if before == 0 || size-before < much {
+			return
+		}
+		shown += fmt.Sprintf(", %d MiB after %d", size>>20, w*rounds)
+		before = size
+		for i := range rounds {
+			if once(w*rounds + i); t.Failed() || w == windows {
+				break
+			}
+		}
+	}
+	t.Report(Finding{
+		Did: did + ", look at its memory, and go on", Got: "the process has " + shown,
+		Mend: "forget what a call was about when it is over, or when its thing is deleted: maps and lists that only grow are a leak",
+	})
+}

@@ -1,0 +1,29 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"path/filepath"
+
+	"github.com/wright-build/wright/plugins"
+	"github.com/wright-build/wright/plugins/cloud"
+	"github.com/wright-build/wright/plugins/cloud/onhost"
+)
+
+var _ cloud.Consoler = (*provider)(nil)
+
+// Console implements cloud.Consoler.
+func (p *provider) Console(_ context.Context, token string) ([]byte, error) {
+	now, err := p.open()
+	if err != nil {
+		return nil, err
+	}
+	dir := now.dirOf(token)
+	if _, err := onhost.Read[record](dir); errors.Is(err, fs.ErrNotExist) {
+		return nil, plugins.Errorf(plugins.NotFound, "qemu: there is no server with this token")
+	} else if err != nil {
+		return nil, err
+	}
+	return onhost.LastOutput(filepath.Join(dir, consoleFile), cloud.MaxConsole)
+}

@@ -1,0 +1,48 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+
+	"golang.org/x/sys/unix"
+)
+
+// cookie is the variable that marks the daemon of a server, and its QEMU. It is not
+// one of those that provisioning gets.
+func cookie(dir string) string { return "WRIGHT_APPSERVER_MACHINE=" + dir }
+
+// killMarked kills all processes of a server but this one, and says whether there
+// were none.
+func killMarked(dir string) bool {
+	none := true
+	entries, _ := os.ReadDir("/proc")
+	for _, e := range entries {
+		pid, err := strconv.Atoi(e.Name())
+		if err != nil || pid == os.Getpid() || !isMarked(pid, dir) {
+			continue
+		}
+		none = false
+		kill(pid, dir)
+	}
+	return none
+}
+
+func isMarked(pid int, dir string) bool {
+	env, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "environ"))
+	return err == nil && slices.ContainsFunc(bytes.Split(env, []byte{0}), func(v []byte) bool { return string(v) == cookie(dir) })
+}
+
+// kill looks again with the process in hand: another may have got its ID.
+func kill(pid int, dir string) {
+	fd, err := unix.PidfdOpen(pid, 0)
+	if err != nil {
+		return
+	}
+	defer func() { _ = unix.Close(fd) }()
+	if isMarked(pid, dir) {
+		_ = unix.PidfdSendSignal(fd, unix.SIGKILL, nil, 0)
+	}
+}

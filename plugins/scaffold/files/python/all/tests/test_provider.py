@@ -1,0 +1,39 @@
+"""What can be tested without a host; "make verify" tests the rest."""
+
+import json
+import tempfile
+import types
+import unittest
+
+import configure
+import provider
+import wright_plugin
+
+
+def settings(**table):
+    return types.SimpleNamespace(
+        state_dir=tempfile.mkdtemp(), installation="test", config=wright_plugin.read_table(configure.SETTINGS, "settings", table_json(table)))
+
+
+def table_json(table):
+    return json.dumps({k.replace("_", "-"): v for k, v in table.items()})
+
+
+class Settings(unittest.TestCase):
+    def test_defaults(self):
+        self.assertEqual(settings().config["quota"], 100_000)
+
+    def test_wrong(self):
+        for table, field in [({"quota": -1}, "settings.quota"), ({"quota": "x"}, "settings.quota"), ({"nonsense": 1}, "settings.nonsense")]:
+            with self.assertRaises(wright_plugin.Error) as caught:
+                settings(**table)
+            self.assertEqual((caught.exception.code, caught.exception.field), ("invalid", field))
+
+    def test_denied(self):
+        with self.assertRaises(wright_plugin.Error) as caught:
+            provider.Provider().configure(settings(api_token="revoked-token"))
+        self.assertEqual(caught.exception.code, "denied")
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -216,7 +216,7 @@ func (d *Dispatcher) plan(f *state.Facts, m assign.Assignment, now time.Time) pl
 		return plan{build: *m.Build} // it is ended, or comes back
 	}
 	url, revision := sourceRevision(f, in.Manifest, m.Build)
-	b, err := m.Build.Assign(m.Agent, url, revision, f.Revision)
+	b, err := m.Build.Assign(m.Agent, url, revision, f.Vouches(m.Build))
 	if err != nil {
 		d.Log.Error("assigning", "error", err)
 		return plan{build: b}

@@ -2,6 +2,7 @@ package state
 
 import (
 	"fmt"
+	"iter"
 	"maps"
 	"slices"
 	"time"
@@ -108,7 +109,7 @@ type Build struct {
 	Attempt   int               `json:"attempt"`
 	Agent     string            `json:"agent,omitempty"`
 	Version   int64             `json:"version,omitempty"`  // of the agent's last update of this attempt
-	FactsAt   int64             `json:"facts_at,omitempty"` // store revision its source revision was read at
+	FactsAt   int64             `json:"facts_at,omitempty"` // store revision that it vouches for, 0 until it is handed out
 	Phase     string            `json:"phase,omitempty"`
 	Avoid     string            `json:"avoid,omitempty"`  // agent whose host was to blame for an attempt
 	Cancel    string            `json:"cancel,omitempty"` // why somebody wants it ended
@@ -155,8 +156,8 @@ type Update struct {
 	HostFault bool // errored for want of something of the agent's host
 }
 
-// Assign gives a queued build to an agent. factsAt is the store revision that
-// the decision and the source revision were read at.
+// Assign gives a queued build to an agent. factsAt is the store revision that it
+// vouches for.
 func (b Build) Assign(agent, source, revision string, factsAt int64) (Build, error) {
 	if !b.State.MayMove(Assigned) {
 		return b, fmt.Errorf("assign build %s, which is %s: %w", b.ID, b.State, ErrMove)
@@ -166,6 +167,26 @@ func (b Build) Assign(agent, source, revision string, factsAt int64) (Build, err
 		b.Revisions = map[string]string{source: revision}
 	}
 	return b, nil
+}
+
+// Vouches is the store revision whose facts the newest build of the instance has
+// taken in for certain, once this queued one is handed out with those of revision
+// at. It is an older one if this has been handed out before, or if one of the
+// other builds, requested later, has been; and if it is one of several that were
+// requested together, since its siblings go at other times.
+func (b *Build) Vouches(at int64, others iter.Seq[*Build]) int64 {
+	if b.Group > 0 {
+		at = min(at, b.Rev)
+	}
+	if b.FactsAt > 0 {
+		at = min(at, b.FactsAt)
+	}
+	for o := range others {
+		if o.Number > b.Number && o.FactsAt > 0 && o.Revision == "" {
+			at = min(at, o.FactsAt)
+		}
+	}
+	return at
 }
 
 // Advance applies what an agent says. A repeated or overtaken update changes

@@ -244,3 +244,27 @@ func TestReasonJoin(t *testing.T) {
 		t.Errorf("%d changes, the first %+v", len(r.Changes), r.Changes[0])
 	}
 }
+
+func TestVouches(t *testing.T) {
+	other := func(number, factsAt int64, revision string) *Build {
+		return &Build{Number: number, FactsAt: factsAt, Revision: revision}
+	}
+	for _, tt := range []struct {
+		what   string
+		build  Build
+		others []*Build
+		want   int64
+	}{
+		{"the newest", Build{Number: 2}, []*Build{other(1, 10, "")}, 30},
+		{"handed out before", Build{Number: 2, FactsAt: 20}, nil, 20},
+		{"overtaken", Build{Number: 1}, []*Build{other(2, 10, "")}, 10},
+		{"before one that waits too", Build{Number: 1}, []*Build{other(2, 0, "")}, 30},
+		{"overtaken by one of a revision that somebody chose", Build{Number: 1}, []*Build{other(2, 10, "abc")}, 30},
+		{"one of several", Build{Meta: Meta{Rev: 15}, Number: 1, Group: 1}, []*Build{other(2, 0, "")}, 15},
+		{"one of several, lost", Build{Meta: Meta{Rev: 25}, Number: 1, Group: 1, FactsAt: 15}, nil, 15},
+	} {
+		if got := tt.build.Vouches(30, slices.Values(tt.others)); got != tt.want {
+			t.Errorf("%s: %d, want %d", tt.what, got, tt.want)
+		}
+	}
+}

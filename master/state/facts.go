@@ -3,6 +3,7 @@ package state
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/wright-build/wright/manifests"
@@ -77,6 +78,15 @@ func (f *Facts) OfAgent(name string) map[string]*Build { return f.byAgent[name] 
 
 // OfInstance returns an instance's live builds.
 func (f *Facts) OfInstance(name string) map[string]*Build { return f.byInstance[name] }
+
+// Vouches is what a queued build that is handed out now vouches for.
+func (f *Facts) Vouches(b *Build) int64 {
+	at := b.Vouches(f.Revision, maps.Values(f.OfInstance(b.Instance)))
+	if l := f.Lasts[b.Instance]; l != nil {
+		at = b.Vouches(at, slices.Values([]*Build{&l.Finished}))
+	}
+	return at
+}
 
 // Servers returns an instance's AppServers that are not terminated.
 func (f *Facts) Servers(instance string) map[string]*AppServer { return f.servers[instance] }

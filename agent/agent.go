@@ -87,7 +87,7 @@ func Run(ctx context.Context, cfg Config) error {
 	a.builds.Go(func() { a.sweep(ctx) })
 	a.builds.Go(func() { a.tend(ctx) })
 	a.builds.Go(func() { a.rest(ctx) })
-	err = a.converse(ctx)
+	err = a.link.way.Keep(ctx, cfg.Log, a.session)
 	stop() // a refused agent's builds wait for the next one, too
 	a.builds.Wait()
 	a.dismiss(ctx)

@@ -3,13 +3,14 @@ package agent
 import (
 	"sync"
 
+	"github.com/wright-build/wright/agent/way"
 	agentv1 "github.com/wright-build/wright/proto/agent/v1"
 )
 
 // link is the way to the master that leads: it keeps the newest word on every
 // attempt until it is sent, whether there is a connection or not.
 type link struct {
-	way    *way
+	way    *way.Way
 	client agentv1.AgentsClient
 	more   chan struct{}
 
@@ -20,14 +21,14 @@ type link struct {
 
 // newLink prepares the way to the masters.
 func newLink(cfg Config) (*link, error) {
-	w, err := newWay(cfg)
+	w, err := way.New(cfg.Address, cfg.Token)
 	if err != nil {
 		return nil, err
 	}
 	return &link{way: w, client: agentv1.NewAgentsClient(w), more: make(chan struct{}, 1), words: map[key]*agentv1.Update{}}, nil
 }
 
-func (l *link) close() { l.way.close() }
+func (l *link) close() { l.way.Close() }
 
 // Client is for what has its own call: output and watch files.
 func (l *link) Client() agentv1.AgentsClient { return l.client }

@@ -5,97 +5,19 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math/rand/v2"
 	"time"
 
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/status"
 
 	"github.com/wright-build/wright/agent/appserver"
 	"github.com/wright-build/wright/agent/build"
+	"github.com/wright-build/wright/agent/way"
 	agentv1 "github.com/wright-build/wright/proto/agent/v1"
 )
 
 type stream = grpc.BidiStreamingClient[agentv1.FromAgent, agentv1.FromMaster]
 
-// converse keeps a session with the master until ctx ends.
-func (a *Agent) converse(ctx context.Context) error {
-	wait := firstWait
-	for ctx.Err() == nil {
-		began := time.Now()
-		err := a.session(ctx)
-		if ctx.Err() != nil {
-			return nil
-		}
-		if fatal(err) {
-			return fmt.Errorf("the master at %s refuses this agent: %s", a.link.way.address(), status.Convert(err).Message())
-		}
-		if time.Since(began) > time.Second {
-			wait = firstWait
-		}
-		a.cfg.Log.Warn("no master; trying again", "address", a.link.way.address(), "error", err, "in", wait)
-		a.turn(err)
-		t := time.NewTimer(wait/2 + rand.N(wait)) // all agents lose a master at once
-		select {
-		case <-t.C:
-			wait = min(2*wait, lastWait)
-		case <-ctx.Done():
-			t.Stop()
-		}
-	}
-	return nil
-}
-
-// How long an agent waits until it tries to reach a master again, about.
-const (
-	firstWait = 50 * time.Millisecond
-	lastWait  = 500 * time.Millisecond
-)
-
-// awayError is a session's end that names the master which leads.
-type awayError struct {
-	error
-	leader string
-}
-
-func (e *awayError) Unwrap() error { return e.error }
-
-// turn leads to the master that is to be tried next: the one that was named, or
-// another one of those that are configured.
-func (a *Agent) turn(err error) {
-	var away *awayError
-	switch {
-	case errors.Is(err, errAgain):
-		return
-	case errors.As(err, &away):
-		err = a.link.way.turnTo(away.leader)
-	default:
-		err = a.link.way.turnOn()
-	}
-	if err != nil {
-		a.cfg.Log.Error("turning to another master", "error", err)
-	}
-}
-
-// leaderHeader is where a master that does not lead names the one that does.
-const leaderHeader = "wright-leader"
-
-// explained adds to a session's end what its trailer says.
-func explained(s stream, err error) error {
-	if leader := s.Trailer().Get(leaderHeader); err != nil && len(leader) > 0 {
-		return &awayError{err, leader[0]}
-	}
-	return err
-}
-
-// fatal errors do not go away by trying again.
-func fatal(err error) bool {
-	c := status.Code(err)
-	return c == codes.Unauthenticated || c == codes.PermissionDenied || c == codes.InvalidArgument || c == codes.Unimplemented
-}
-
-// session is one connection's worth of converse.
+// session is one connection's worth of talk with a master.
 func (a *Agent) session(ctx context.Context) error {
 	free, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
@@ -104,11 +26,11 @@ func (a *Agent) session(ctx context.Context) error {
 		return err
 	}
 	if err := s.Send(&agentv1.FromAgent{Message: &agentv1.FromAgent_Hello{Hello: a.hello()}}); err != nil {
-		return explained(s, received(s, err))
+		return way.Explained(s, received(s, err))
 	}
 	first, err := s.Recv()
 	if err != nil {
-		return explained(s, err)
+		return way.Explained(s, err)
 	}
 	welcome := first.GetWelcome()
 	if welcome == nil {
@@ -117,7 +39,7 @@ func (a *Agent) session(ctx context.Context) error {
 	if err := a.keeper.welcome(welcome.GetInstallation()); err != nil {
 		return err
 	}
-	a.arrive(a.link.way.address())
+	a.arrive(a.link.way.Address())
 	heard := make(chan error, 1)
 	go func() {
 		defer close(heard)
@@ -178,7 +100,7 @@ func (a *Agent) offer() *agentv1.Hello {
 	}
 }
 
-var errAgain = errors.New("an attempt was lost; saying what is left")
+var errAgain = fmt.Errorf("%w: an attempt was lost; saying what is left", way.ErrAgain)
 
 // speak sends what there is to say until the session ends. When ctx ends it
 // takes leave, and waits for the master to close.

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
 	"sync"
@@ -11,9 +12,9 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
+	"github.com/wright-build/wright/agent/way"
 	"github.com/wright-build/wright/cmd/wright/wrighttest"
 	agentv1 "github.com/wright-build/wright/proto/agent/v1"
 )
@@ -42,39 +43,19 @@ func withFleet(b *testing.B, agents int) {
 	}
 	master := h.Master()
 	empty, _ := master.Memory()
-	f := &fleet{b: b, known: make([]atomic.Bool, agents), address: strings.TrimPrefix(master.Ready, "http://")}
-	ctx, stop := context.WithCancel(b.Context())
-	defer f.all.Wait()
-	defer stop()
-	for n := range agents {
-		f.all.Go(func() { f.serve(ctx, n) })
-	}
-	await := func(what string, holds func() bool) {
-		look := time.NewTicker(200 * time.Millisecond)
-		defer look.Stop()
-		for late := time.Now().Add(5 * time.Minute); !holds(); <-look.C {
-			if time.Now().After(late) {
-				b.Fatalf("waited in vain for %s", what)
-			}
-		}
-	}
-	await("all agents", func() bool { return int(f.there.Load()) == agents })
-
-	const rest = 30 * time.Second // three heartbeats
-	before := master.CPU()
-	<-time.After(rest)
-	b.ReportMetric((master.CPU()-before).Seconds()/rest.Seconds()*100, "idle-%")
-	now, _ := master.Memory()
-	b.ReportMetric(float64(now)/1e6, "master-MB")
+	f := newFleet(b, agents, master.Ready)
+	defer f.end()
+	f.await("all agents", f.complete)
+	now := f.rest(master)
 	b.ReportMetric(float64(now-empty)/1e3/float64(agents), "kB/agent")
 
 	const each = 200
-	before = master.CPU()
+	before := master.CPU()
 	began := time.Now()
 	for n := range fleetSets {
 		h.Run("build", "start", fmt.Sprintf("set-%d", n), "--count", fmt.Sprint(each))
 	}
-	await("all builds", func() bool { return f.built.Load() == fleetSets*each })
+	f.await("all builds", func() bool { return f.built.Load() == fleetSets*each })
 	b.ReportMetric((master.CPU()-before).Seconds()/(fleetSets*each)*1e6, "cpu-µs/build")
 	b.ReportMetric(fleetSets*each/time.Since(began).Seconds(), "builds/s")
 
@@ -83,14 +64,88 @@ func withFleet(b *testing.B, agents int) {
 	b.ReportMetric(float64(now)/1e6, "after-MB")
 }
 
+// BenchmarkFleetMoves is how long a new leader takes to have all agents of a
+// leader that was killed, what that costs it, and how often they ask in vain.
+func BenchmarkFleetMoves(b *testing.B) {
+	for b.Loop() {
+		h := wrighttest.New(b)
+		c := h.Cluster(3, "--leader-lease", "3s")
+		h.Manifest("noop", noop)
+		first := c.Leader()
+		f := newFleet(b, 1000, strings.Join([]string{c.Address(0), c.Address(1), c.Address(2)}, ","))
+		f.await("all agents", f.complete)
+		tries := f.tries.Load()
+		c.Master(first).Kill()
+		began := time.Now()
+		f.there.Store(0)
+		for n := range f.known {
+			f.known[n].Store(false)
+		}
+		next := c.Leader(first)
+		led := time.Since(began)
+		leader := c.Master(next)
+		f.await("all agents at the new leader", f.complete)
+		b.ReportMetric((time.Since(began) - led).Seconds(), "s-to-move")
+		b.ReportMetric(led.Seconds(), "s-to-lead")
+		b.ReportMetric(float64(f.tries.Load()-tries)/float64(len(f.known)), "tries/agent")
+		b.ReportMetric(leader.CPU().Seconds(), "leader-cpu-s")
+		f.rest(leader)
+		f.end()
+		h.StopAll()
+	}
+}
+
 // fleet are simulated agents.
 type fleet struct {
-	b       *testing.B
-	address string
-	all     sync.WaitGroup
-	known   []atomic.Bool // which have been welcomed
-	there   atomic.Int64
-	built   atomic.Int64
+	b         *testing.B
+	addresses string
+	stop      context.CancelFunc
+	all       sync.WaitGroup
+	known     []atomic.Bool // which have been welcomed
+	there     atomic.Int64
+	tries     atomic.Int64
+	built     atomic.Int64
+}
+
+// newFleet has so many agents look for the master that leads.
+func newFleet(b *testing.B, agents int, addresses string) *fleet {
+	f := &fleet{b: b, known: make([]atomic.Bool, agents), addresses: addresses}
+	ctx, stop := context.WithCancel(b.Context())
+	f.stop = stop
+	for n := range agents {
+		f.all.Go(func() { f.serve(ctx, n) })
+	}
+	return f
+}
+
+func (f *fleet) end() {
+	f.stop()
+	f.all.Wait()
+}
+
+func (f *fleet) complete() bool { return int(f.there.Load()) == len(f.known) }
+
+func (f *fleet) await(what string, holds func() bool) {
+	f.b.Helper()
+	look := time.NewTicker(50 * time.Millisecond)
+	defer look.Stop()
+	for late := time.Now().Add(5 * time.Minute); !holds(); <-look.C {
+		if time.Now().After(late) {
+			f.b.Fatalf("waited in vain for %s: %d agents are there", what, f.there.Load())
+		}
+	}
+}
+
+// rest reports what a master costs to which all are connected, without any build,
+// and returns its memory.
+func (f *fleet) rest(master *wrighttest.Process) (bytes int64) {
+	const rest = 30 * time.Second // three heartbeats
+	before := master.CPU()
+	<-time.After(rest)
+	f.b.ReportMetric((master.CPU()-before).Seconds()/rest.Seconds()*100, "idle-%")
+	bytes, _ = master.Memory()
+	f.b.ReportMetric(float64(bytes)/1e6, "master-MB")
+	return bytes
 }
 
 // pick is the middle of how long it takes from asking for a build to an agent
@@ -112,31 +167,25 @@ func (f *fleet) pick(h *wrighttest.House) float64 {
 	return took[len(took)/2].Seconds() * 1000
 }
 
-// serve is one agent.
+// serve is one agent, which goes about finding its master as real ones do.
 func (f *fleet) serve(ctx context.Context, n int) {
-	conn, err := grpc.NewClient("dns:///"+f.address, grpc.WithTransportCredentials(insecure.NewCredentials()),
-		grpc.WithReadBufferSize(1<<10), grpc.WithWriteBufferSize(1<<10))
+	w, err := way.New(f.addresses, "")
 	if err != nil {
 		f.b.Error(err)
 		return
 	}
-	defer conn.Close()
-	again := time.NewTimer(0)
-	defer again.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-again.C:
-		}
-		s, err := agentv1.NewAgentsClient(conn).Session(ctx, grpc.WaitForReady(true))
+	defer w.Close()
+	client := agentv1.NewAgentsClient(w)
+	err = w.Keep(ctx, slog.New(slog.DiscardHandler), func(ctx context.Context) error {
+		f.tries.Add(1)
+		s, err := client.Session(ctx)
 		if err == nil {
-			err = f.converse(s, n)
+			err = way.Explained(s, f.converse(s, n))
 		}
-		if ctx.Err() == nil {
-			f.b.Logf("agent %d comes again: %v", n, err)
-		}
-		again.Reset(time.Second)
+		return err
+	})
+	if err != nil {
+		f.b.Error(err)
 	}
 }
 

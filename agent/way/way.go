@@ -1,4 +1,8 @@
-package agent
+// Package way leads an agent to the master that leads: to any of several
+// addresses at first, then where a master sends it, and to the next address
+// whenever nobody answers. It asks in ever longer intervals that differ from
+// agent to agent, since all of them lose a master at once.
+package way
 
 import (
 	"context"
@@ -15,9 +19,10 @@ import (
 	"google.golang.org/grpc/keepalive"
 )
 
-// way is a connection to one of several masters: the one that leads, as far as
-// is known. Calls go where it leads at their begin.
-type way struct {
+// Way is a connection to one of several masters: the one that leads, as far as
+// is known. Calls go where it leads at their begin. It is what a generated client
+// calls through; all methods may be called at any time.
+type Way struct {
 	token     string
 	addresses []string // as configured, of which any may lead
 
@@ -27,11 +32,12 @@ type way struct {
 	conn *grpc.ClientConn
 }
 
-// newWay begins with the first address. The connection is made when first needed
-// and again whenever it breaks.
-func newWay(cfg Config) (*way, error) {
-	w := &way{token: cfg.Token}
-	for _, address := range strings.Split(cfg.Address, ",") {
+// New begins with the first of the addresses, which are separated by commas. The
+// connection is made when first needed and again whenever it breaks. Each call
+// shows the token, unless it is empty.
+func New(addresses, token string) (*Way, error) {
+	w := &Way{token: token}
+	for _, address := range strings.Split(addresses, ",") {
 		w.addresses = append(w.addresses, strings.TrimSpace(address))
 	}
 	for _, address := range w.addresses {
@@ -50,23 +56,24 @@ func parseMaster(address string) (*url.URL, error) {
 	return u, nil
 }
 
-// Invoke and NewStream make a way what the generated client calls through.
-func (w *way) Invoke(ctx context.Context, method string, args, reply any, opts ...grpc.CallOption) error {
+// Invoke makes one call.
+func (w *Way) Invoke(ctx context.Context, method string, args, reply any, opts ...grpc.CallOption) error {
 	return w.now().Invoke(ctx, method, args, reply, opts...)
 }
 
-func (w *way) NewStream(ctx context.Context, desc *grpc.StreamDesc, method string, opts ...grpc.CallOption) (grpc.ClientStream, error) {
+// NewStream opens one stream.
+func (w *Way) NewStream(ctx context.Context, desc *grpc.StreamDesc, method string, opts ...grpc.CallOption) (grpc.ClientStream, error) {
 	return w.now().NewStream(ctx, desc, method, opts...)
 }
 
-func (w *way) now() *grpc.ClientConn {
+func (w *Way) now() *grpc.ClientConn {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.conn
 }
 
-// address is where the way leads.
-func (w *way) address() string {
+// Address is where the way leads.
+func (w *Way) Address() string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.at
@@ -74,19 +81,19 @@ func (w *way) address() string {
 
 // turnTo leads to the master that another one has named, unless that would show
 // the token in clear where it was not before.
-func (w *way) turnTo(leader string) error {
+func (w *Way) turnTo(leader string) error {
 	u, err := parseMaster(leader)
 	if err != nil {
 		return err
 	}
-	if w.token != "" && u.Scheme != "https" && strings.HasPrefix(w.address(), "https:") {
-		return fmt.Errorf("the master at %s names %s as the leader, which is not https", w.address(), leader)
+	if w.token != "" && u.Scheme != "https" && strings.HasPrefix(w.Address(), "https:") {
+		return fmt.Errorf("the master at %s names %s as the leader, which is not https", w.Address(), leader)
 	}
 	return w.move(leader)
 }
 
 // turnOn leads to the next address that was configured.
-func (w *way) turnOn() error {
+func (w *Way) turnOn() error {
 	w.mu.Lock()
 	w.turn = (w.turn + 1) % len(w.addresses)
 	next := w.addresses[w.turn]
@@ -94,7 +101,7 @@ func (w *way) turnOn() error {
 	return w.move(next)
 }
 
-func (w *way) move(address string) error {
+func (w *Way) move(address string) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.at == address {
@@ -111,7 +118,8 @@ func (w *way) move(address string) error {
 	return nil
 }
 
-func (w *way) close() { _ = w.now().Close() }
+// Close ends the connection, and calls with it.
+func (w *Way) Close() { _ = w.now().Close() }
 
 func connect(address, token string) (*grpc.ClientConn, error) {
 	u, err := parseMaster(address)

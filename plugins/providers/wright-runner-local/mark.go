@@ -38,7 +38,9 @@ func endMarked(ctx context.Context, mark string) error {
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			return fmt.Errorf("%d processes are left: %w", left, ctx.Err())
+		}
+		if err := ctx.Err(); err != nil { // also when both have come
+			return fmt.Errorf("%d processes may be left: %w", left, err)
 		}
 	}
 }

@@ -39,12 +39,11 @@ func (s *Store) Ended(ctx context.Context, after int64, do func(rev int64, ends 
 	for ctx.Err() == nil {
 		at, err := s.followEnds(ctx, after, do)
 		after = max(after, at)
+		if errors.Is(err, rpctypes.ErrCompacted) && ctx.Err() == nil {
+			after, err = s.endsAfter(ctx, after, do)
+		}
 		switch {
-		case ctx.Err() != nil:
-		case errors.Is(err, rpctypes.ErrCompacted):
-			if after, err = s.endsAfter(ctx, after, do); err != nil && ctx.Err() == nil {
-				return err
-			}
+		case err == nil, ctx.Err() != nil:
 		case errors.Is(err, errWatch):
 			s.log.Warn("following the ends of builds again", "error", err)
 			pause(ctx, time.Second)
@@ -70,16 +69,13 @@ func (s *Store) followEnds(ctx context.Context, after int64, do func(int64, []En
 		if err := resp.Err(); err != nil {
 			return after, fmt.Errorf("%w from revision %d: %w", errWatch, after, err)
 		}
-		at := resp.Header.Revision // of progress: nothing is missing up to there
-		ends := make([]Ending, 0, len(resp.Events))
-		for i, e := range resp.Events {
-			if i == 0 {
-				at = 0
-			}
-			at, ends = max(at, e.Kv.ModRevision), appendEnding(ends, e.Kv)
-		}
+		at := reached(resp)
 		if at <= after {
 			continue
+		}
+		ends := make([]Ending, 0, len(resp.Events))
+		for _, e := range resp.Events {
+			ends = appendEnding(ends, e.Kv)
 		}
 		if err := do(at, ends); err != nil {
 			return after, err
@@ -97,7 +93,7 @@ const endPage = 10_000
 func (s *Store) endsAfter(ctx context.Context, after int64, do func(int64, []Ending) error) (int64, error) {
 	keys, until, err := s.endKeys(ctx, after)
 	if err != nil {
-		return after, fmt.Errorf("look for builds that ended after revision %d: %w", after, err)
+		return after, fmt.Errorf("%w, looking for those after revision %d: %w", errWatch, after, err)
 	}
 	slices.SortFunc(keys, func(a, b *mvccpb.KeyValue) int { return cmp.Compare(a.ModRevision, b.ModRevision) })
 	for len(keys) > 0 {
@@ -105,7 +101,7 @@ func (s *Store) endsAfter(ctx context.Context, after int64, do func(int64, []End
 		for ; len(keys) > 0 && keys[0].ModRevision == at; keys = keys[1:] {
 			resp, err := s.cli.Get(ctx, string(keys[0].Key))
 			if err != nil {
-				return after, fmt.Errorf("read fact %s: %w", keys[0].Key, err)
+				return after, fmt.Errorf("%w, reading %s: %w", errWatch, keys[0].Key, err)
 			}
 			for _, kv := range resp.Kvs { // none, if it was deleted meanwhile
 				ends = appendEnding(ends, kv)

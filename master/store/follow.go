@@ -2,10 +2,12 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
 
+	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 	clientv3 "go.etcd.io/etcd/client/v3"
 
 	"github.com/wright-build/wright/master/state"
@@ -23,8 +25,17 @@ func liveKinds() []state.Kind {
 	}
 }
 
-// Load reads all live facts as of one revision and replaces what is in memory.
+// Load reads all live facts as of one revision and replaces what is in memory. If
+// that revision is forgotten meanwhile, it begins again with a newer one.
 func (s *Store) Load(ctx context.Context) error {
+	for {
+		if err := s.load(ctx); !errors.Is(err, rpctypes.ErrCompacted) {
+			return err
+		}
+	}
+}
+
+func (s *Store) load(ctx context.Context) error {
 	facts := state.NewFacts()
 	var rev int64
 	for _, kind := range liveKinds() {
@@ -83,13 +94,23 @@ func (s *Store) follow(ctx context.Context) error {
 		if err := resp.Err(); err != nil {
 			return fmt.Errorf("watch from revision %d: %w", from, err)
 		}
-		s.apply(resp.Header.Revision, resp.Events)
+		s.apply(reached(resp), resp.Events)
 		select {
 		case heard <- struct{}{}:
 		default:
 		}
 	}
 	return fmt.Errorf("watch from revision %d ended: %w", from, context.Cause(ctx))
+}
+
+// reached is up to which revision a watch has told all. Who is more than 1,000
+// revisions behind is told them in several answers, and each has in its header the
+// revision of the store.
+func reached(resp clientv3.WatchResponse) int64 {
+	if n := len(resp.Events); n > 0 {
+		return resp.Events[n-1].Kv.ModRevision
+	}
+	return resp.Header.Revision // of progress
 }
 
 // ask has the watch tell how far it is: for those who wait for a revision that

@@ -7,10 +7,12 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"testing"
 	"time"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/wright-build/wright/master/state"
 	"github.com/wright-build/wright/master/store"
@@ -19,16 +21,24 @@ import (
 // Open starts a store on the client and follows it until the test ends.
 func Open(t testing.TB, cli *clientv3.Client) *store.Store {
 	t.Helper()
-	ctx, cancel := context.WithCancel(t.Context())
 	s := store.New(cli, slog.New(slog.DiscardHandler))
-	if err := s.Load(ctx); err != nil {
+	if err := s.Load(t.Context()); err != nil {
 		t.Fatal(err)
 	}
+	run(t, s)
+	return s
+}
+
+// run follows the store until the test ends.
+func run(t testing.TB, s *store.Store) {
+	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan struct{})
 	go func() { defer close(done); _ = s.Run(ctx) }()
 	t.Cleanup(func() { cancel(); <-done })
-	return s
 }
+
+// patience bounds what takes moments on a machine that has nothing else to do.
+const patience = 2 * time.Minute
 
 // Embedded starts an embedded etcd in a fresh directory and a store on it.
 func Embedded(t testing.TB) *store.Store {
@@ -51,6 +61,7 @@ func Run(t *testing.T, cli *clientv3.Client) {
 	t.Run("finished builds leave the live facts", func(t *testing.T) { finishes(t, Open(t, cli)) })
 	t.Run("a fence that fell lets nothing through", func(t *testing.T) { fences(t, cli) })
 	t.Run("following goes on after compaction", func(t *testing.T) { compacts(t, cli) })
+	t.Run("who is far behind knows it", func(t *testing.T) { farBehind(t, cli) })
 }
 
 func build(instance string, n int64) *state.Build {
@@ -221,24 +232,81 @@ func finishes(t *testing.T, s *store.Store) {
 	}
 }
 
+// compacts: of what was forgotten before it was told, a follower has what is left
+// of it, and not what was.
 func compacts(t *testing.T, cli *clientv3.Client) {
-	early := store.New(cli, slog.New(slog.DiscardHandler))
-	if err := early.Load(t.Context()); err != nil {
-		t.Fatal(err)
-	}
 	writer := Open(t, cli)
 	commit(t, writer, build("compacts", 1).Put())
+	late := store.New(cli, slog.New(slog.DiscardHandler))
+	if err := late.Load(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	sub := late.Subscribe(state.KindBuild)
+	defer late.Unsubscribe(sub)
+	sub.Take()
+	commit(t, writer, live(writer, "compacts-000001").Finish()...)
 	commit(t, writer, build("compacts", 2).Put())
 	if _, err := cli.Compact(t.Context(), writer.Revision()); err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithCancel(t.Context())
-	done := make(chan struct{})
-	go func() { defer close(done); _ = early.Run(ctx) }()
-	defer func() { cancel(); <-done }()
-	wait, stop := context.WithTimeout(ctx, 10*time.Second)
-	defer stop()
-	if err := early.Await(wait, func(f *state.Facts) bool { return f.Builds["compacts-000002"] != nil }); err != nil {
-		t.Errorf("a follower that was compacted over never caught up: %v", err)
+	if b := live(late, "compacts-000001"); b == nil || late.Revision() >= writer.Revision() {
+		t.Errorf("before it follows: %+v at revision %d, and the store is at %d", b, late.Revision(), writer.Revision())
 	}
+	run(t, late)
+	wait, stop := context.WithTimeout(t.Context(), patience)
+	defer stop()
+	if err := late.WaitFor(wait, writer.Revision()); err != nil {
+		t.Fatalf("a follower that was compacted over never caught up: %v", err)
+	}
+	if live(late, "compacts-000001") != nil || live(late, "compacts-000002") == nil {
+		t.Errorf("after it caught up: first %+v, second %+v", live(late, "compacts-000001"), live(late, "compacts-000002"))
+	}
+	if _, all := sub.Take(); !all {
+		t.Error("a reader is not told that everything may have changed")
+	}
+}
+
+// many revisions are more than etcd tells at once.
+const many = 2500
+
+// farBehind: whoever is said to be at a revision has all up to there.
+func farBehind(t *testing.T, cli *clientv3.Client) {
+	late := store.New(cli, slog.New(slog.DiscardHandler))
+	if err := late.Load(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	last := writeMany(t, late, "far-behind", many)
+	run(t, late)
+	wait, stop := context.WithTimeout(t.Context(), patience)
+	defer stop()
+	if err := late.WaitFor(wait, last); err != nil {
+		t.Fatal(err)
+	}
+	if n := count(late, "far-behind"); n != many {
+		t.Errorf("at revision %d there are %d builds, want %d", last, n, many)
+	}
+}
+
+// writeMany queues builds of an instance, each at a revision of its own, and
+// returns the last.
+func writeMany(t *testing.T, s *store.Store, instance string, n int) (last int64) {
+	t.Helper()
+	revisions := make([]int64, n)
+	var all errgroup.Group
+	all.SetLimit(64)
+	for i := range revisions {
+		all.Go(func() (err error) {
+			revisions[i], err = s.Commit(t.Context(), build(instance, int64(i+1)).Put())
+			return err
+		})
+	}
+	if err := all.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	return slices.Max(revisions)
+}
+
+func count(s *store.Store, instance string) (n int) {
+	s.Read(func(f *state.Facts) { n = len(f.OfInstance(instance)) })
+	return n
 }

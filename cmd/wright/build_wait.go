@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"strings"
 	"time"
 
@@ -31,7 +32,7 @@ func patiently[T any](ctx context.Context, a *app, ask func(*client.Client) (T, 
 		}
 		if away.IsZero() {
 			away = time.Now()
-			a.note("the master is away, waiting for it")
+			a.note(awaited(err))
 		}
 		if time.Since(away) > patience {
 			return v, fmt.Errorf("waited %s for the master: %w", span(patience), err)
@@ -42,6 +43,15 @@ func patiently[T any](ctx context.Context, a *app, ask func(*client.Client) (T, 
 			return v, ctx.Err()
 		}
 	}
+}
+
+// awaited says what is waited for.
+func awaited(err error) string {
+	var refused *client.Error
+	if errors.As(err, &refused) && refused.Status == http.StatusServiceUnavailable {
+		return refused.Error() + "; waiting"
+	}
+	return "the master is away, waiting for it"
 }
 
 // passing tells whether an error may be gone when the master has restarted.

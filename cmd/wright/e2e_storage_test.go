@@ -23,7 +23,7 @@ func TestKilledBeforeStoring(t *testing.T) {
 		t.Fatal(err)
 	}
 	master := h.Master("--config", config)
-	h.Agent("one")
+	agent := h.Agent("one")
 	h.Manifest("loud", "[[step]]\nname = \"shout\"\nrun = \"seq 1 100000; echo kept > kept\"\n[artifacts]\npaths = [\"kept\"]\n")
 	h.Manifest("quiet", "[[step]]\nrun = \"echo a word\"\n")
 	loud := h.AwaitState(h.Start("loud").ID, "succeeded")
@@ -47,6 +47,7 @@ func TestKilledBeforeStoring(t *testing.T) {
 	}
 	quiet := h.AwaitState(h.Start("quiet").ID, "succeeded") // the facts do not wait
 	master.Kill()
+	agent.Kill()
 	lose := func() { // the disk
 		for _, dir := range []string{"logs", "artifacts"} {
 			if err := os.RemoveAll(filepath.Join(h.Data, dir)); err != nil {
@@ -63,6 +64,14 @@ func TestKilledBeforeStoring(t *testing.T) {
 		t.Fatal(err)
 	}
 	master = h.Master("--config", config)
+	if r := h.Run("build", "log", quiet.ID); r.Status != 1 || r.Out != "" || !strings.Contains(r.Err, "not here yet") {
+		t.Errorf("the output that only the agent has, while it is away: status %d, %q, %s", r.Status, r.Out, r.Err)
+	}
+	followed := h.Go("build", "log", quiet.ID, "--follow")
+	h.Agent("one")
+	if r := followed(); r.Status != 0 || r.Out != "a word\n" {
+		t.Errorf("followed until it came: status %d, %q, %s", r.Status, r.Out, r.Err)
+	}
 	h.Await("the output to be in the bucket", func() bool { return objects("quiet") > 0 })
 	h.Await("the agent to forget what it kept", func() bool { return wrighttest.Size(h.AgentData("one")) < held })
 

@@ -21,6 +21,7 @@ const maxBody = 64 << 10
 type Failure struct {
 	Status int
 	Hint   string
+	Again  bool // it is worth asking again in a moment
 	err    error
 }
 
@@ -89,7 +90,9 @@ func (e endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	f := AsFailure(err)
-	if f.Status >= http.StatusInternalServerError && e.log != nil {
+	if f.Again {
+		w.Header().Set("Retry-After", "1")
+	} else if f.Status >= http.StatusInternalServerError && e.log != nil {
 		e.log.Error("answering a request", "method", r.Method, "path", r.URL.Path, "error", err)
 	}
 	writeJSON(w, f.Status, view.Failure{Error: f.Error(), Hint: f.Hint})

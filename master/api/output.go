@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
-	"time"
 
 	"github.com/wright-build/wright/master/api/view"
 	"github.com/wright-build/wright/master/artifacts"
@@ -46,7 +45,7 @@ func (o Output) Attempt(b *state.Build, number int) (logs.Attempt, error) {
 	if err := o.logs.Fetch(at); err != nil {
 		return at, fail(http.StatusServiceUnavailable, "the master's log says what is wrong with the bucket of [storage]", "%v", err)
 	}
-	if number > 0 {
+	if number > 0 || o.lacks(b, at) {
 		return at, nil
 	}
 	return o.lastWritten(at)
@@ -95,6 +94,9 @@ func (o Output) Stream(ctx context.Context, b *state.Build, at logs.Attempt, see
 		return err
 	}
 	if follow {
+		if err := o.awaitOutput(ctx, b, at); err != nil {
+			return err
+		}
 		if err := o.live(ctx, b, at, seen, want, counted); err != nil {
 			return err
 		}
@@ -142,31 +144,6 @@ func (o Output) where(at logs.Attempt, want logs.PartFilter, offset int64) (map[
 	return seen, nil
 }
 
-// lookAgain is how often a log is looked at that is not yet as long as a follower
-// has seen it.
-const lookAgain = 100 * time.Millisecond
-
-// awaitWhere is where, of output that another master had and that comes here again.
-func (o Output) awaitWhere(ctx context.Context, at logs.Attempt, want logs.PartFilter, offset int64) (map[int]int64, error) {
-	again := time.NewTicker(lookAgain)
-	defer again.Stop()
-	for late := time.Now().Add(redeliverTime); ; {
-		seen, err := o.where(at, want, offset)
-		var refused *Failure
-		if !errors.As(err, &refused) || time.Now().After(late) {
-			return seen, err
-		}
-		select {
-		case <-again.C:
-		case <-ctx.Done():
-			return nil, ctx.Err()
-		}
-	}
-}
-
-// redeliverTime bounds how long a follower waits for what it has seen to be here.
-const redeliverTime = 30 * time.Second
-
 // chosen is the filter for what a request wants: one part by number or name,
 // else the steps, with all also what Wright itself says.
 func chosen(part string, all bool) logs.PartFilter {
@@ -188,6 +165,14 @@ func (s *server) buildLog(w http.ResponseWriter, r *http.Request) error {
 	}
 	q := r.URL.Query()
 	want, follow := chosen(q.Get("part"), q.Get("all") == "1"), q.Get("follow") == "1"
+	if follow {
+		err = s.output.awaitOutput(r.Context(), b, at)
+	} else {
+		err = s.output.Here(b, at)
+	}
+	if err != nil {
+		return err
+	}
 	if !follow && q.Get("part") != "" {
 		if err := s.partExists(b, at, q.Get("part")); err != nil {
 			return err
@@ -274,7 +259,10 @@ func joined(names []string) string {
 }
 
 func (s *server) parts(w http.ResponseWriter, r *http.Request) error {
-	_, at, err := s.attempt(r)
+	b, at, err := s.attempt(r)
+	if err == nil {
+		err = s.output.Here(b, at)
+	}
 	if err != nil {
 		return err
 	}

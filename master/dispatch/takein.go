@@ -281,6 +281,9 @@ func updateOf(u *agentv1.Update) state.Update {
 	if len(out.Revisions) > 100 {
 		out.Revisions = nil
 	}
+	for _, size := range u.GetOutput() {
+		out.Output += max(0, size)
+	}
 	if t := u.GetStartedAt(); t != nil {
 		out.StartedAt = t.AsTime().UTC()
 	}

@@ -116,6 +116,7 @@ type Build struct {
 	Enough    bool              `json:"enough,omitempty"` // somebody wanted that twice: no step is to run any more
 	Revisions map[string]string `json:"revisions,omitempty"`
 	AppServer string            `json:"appserver,omitempty"`
+	Output    int64             `json:"output,omitempty"`   // bytes of it, as its agent said at the end; 0: none, or nobody knows
 	Warnings  int64             `json:"warnings,omitempty"` // lines of its output that look like warnings
 	Tests     *Tests            `json:"tests,omitempty"`    // nil: it reported none
 	Flaky     string            `json:"flaky,omitempty"`    // an earlier build that failed at the same revisions
@@ -152,6 +153,7 @@ type Update struct {
 	Deploying bool
 	StartedAt time.Time
 	EndedAt   time.Time
+	Output    int64
 	Warnings  int64
 	HostFault bool // errored for want of something of the agent's host
 }
@@ -207,7 +209,7 @@ func (b Build) Advance(u Update) (Build, error) {
 	}
 	b.State, b.Version, b.Phase, b.Error = u.State, u.Version, u.Phase, u.Error
 	b.StartedAt, b.EndedAt, b.Deploying = u.StartedAt, u.EndedAt, u.Deploying
-	b.Warnings = u.Warnings
+	b.Output, b.Warnings = u.Output, u.Warnings
 	if len(u.Revisions) > 0 {
 		b.Revisions = u.Revisions
 	}
@@ -229,7 +231,7 @@ func (b Build) Lose(why string, now time.Time) (Build, error) {
 	b.State, b.Attempt, b.Agent, b.Version, b.Phase = Queued, b.Attempt+1, "", 0, ""
 	b.StartedAt, b.EndedAt = time.Time{}, time.Time{}
 	b.AppServer, b.Error, b.Deploying = "", "", false
-	b.Warnings, b.Tests = 0, nil
+	b.Output, b.Warnings, b.Tests = 0, 0, nil
 	return b, nil
 }
 

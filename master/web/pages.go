@@ -127,6 +127,7 @@ type buildPage struct {
 	Position string // up to where the sections go
 	Attempt  int    // that they belong to
 	Earlier  bool   // there is output that is not shown
+	Coming   bool   // the output is not here yet
 
 	Artifacts []view.Artifact
 	Failing   []view.Test // that did not pass
@@ -153,7 +154,7 @@ func (p *pages) build(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	page := buildPage{Build: p.q.View(b)[0], Sections: sections, Position: pos.String(), Attempt: at.Attempt}
+	page := buildPage{Build: p.q.View(b)[0], Sections: sections, Position: pos.String(), Attempt: at.Attempt, Coming: p.output.Here(b, at) != nil}
 	for _, s := range sections {
 		page.Earlier = page.Earlier || s.Omitted > 0
 	}
@@ -186,6 +187,9 @@ func (p *pages) artifact(w http.ResponseWriter, r *http.Request) error {
 // wholeLog sends all output as plain text, byte for byte.
 func (p *pages) wholeLog(w http.ResponseWriter, r *http.Request) error {
 	b, at, err := p.attempt(r)
+	if err == nil {
+		err = p.output.Here(b, at)
+	}
 	if err != nil {
 		return err
 	}

@@ -18,6 +18,7 @@ import (
 	"github.com/wright-build/wright/manifests"
 	"github.com/wright-build/wright/master/api"
 	"github.com/wright-build/wright/master/api/apitest"
+	"github.com/wright-build/wright/master/logs"
 	"github.com/wright-build/wright/master/state"
 	"github.com/wright-build/wright/master/web"
 )
@@ -290,6 +291,35 @@ func TestEventsGoOnWithoutGapOrRepeat(t *testing.T) {
 	got += s.until(func(string) bool { return false })
 	if got != want.String() {
 		t.Errorf("got  %q\nwant %q", got, want.String())
+	}
+}
+
+// The page of a build whose output its agent is to bring again says so, and shows it
+// when it comes.
+func TestPageOfOutputThatIsComing(t *testing.T) {
+	w := apitest.New(t)
+	w.Manifest("shop", shop)
+	id := begun(t, w, "step test")
+	srv := serve(t, w)
+	w.EndElsewhere(id, state.Failed, "", int64(len("it came")))
+	h := web.New(w.Config())
+	_, page := get(t, h, "/builds/"+id)
+	at := regexp.MustCompile(`data-events="([^"]+)"`).FindStringSubmatch(page)
+	if at == nil || !strings.Contains(page, "agent dev-1 brings it again") {
+		t.Fatalf("the page does not say that output is coming:\n%s", page)
+	}
+	if code, text := get(t, h, "/builds/"+id+"/log"); code != http.StatusServiceUnavailable {
+		t.Errorf("the whole of it: %d\n%s", code, text)
+	}
+	s := connect(t, strings.TrimSuffix(srv.URL, "/")+at[1], "")
+	if _, err := w.Logs.Append(logs.Attempt{Instance: "shop", Build: id, Attempt: 1}, 1, "test", 0, []byte("it came"), true); err != nil {
+		t.Fatal(err)
+	}
+	if got := s.until(func(string) bool { return false }); got != "it came" {
+		t.Errorf("the page is told %q", got)
+	}
+	if _, page := get(t, h, "/builds/"+id); strings.Contains(page, "brings it again") || !strings.Contains(page, "it came") {
+		t.Errorf("once it is there:\n%s", page)
 	}
 }
 

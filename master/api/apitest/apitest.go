@@ -96,8 +96,16 @@ func (w *World) End(id string, to state.BuildState, why string) {
 	if err := w.Logs.Finish(logs.Attempt{Instance: b.Instance, Build: id, Attempt: b.Attempt}); err != nil {
 		w.T.Fatal(err)
 	}
+	w.EndElsewhere(id, to, why, 0)
+}
+
+// EndElsewhere finishes a build that runs and wrote so many bytes, which another
+// master took.
+func (w *World) EndElsewhere(id string, to state.BuildState, why string, output int64) {
+	w.T.Helper()
+	b := w.Live(id)
 	ended, err := b.Advance(state.Update{
-		Attempt: b.Attempt, Version: b.Version + 1, State: to, Error: why, StartedAt: b.StartedAt, EndedAt: w.now(),
+		Attempt: b.Attempt, Version: b.Version + 1, State: to, Error: why, StartedAt: b.StartedAt, EndedAt: w.now(), Output: output,
 	})
 	if err != nil {
 		w.T.Fatal(err)

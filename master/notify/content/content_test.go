@@ -132,6 +132,11 @@ func TestRead(t *testing.T) {
 	if o := Read(l, failed(), same); len(o.Last) != 1 || o.Last[0] != "cannot reach the remote" || o.Step != "" {
 		t.Errorf("of Wright: %+v", o)
 	}
+	coming := failed()
+	coming.Output = 1000
+	if o := Read(l, coming, same); !strings.HasPrefix(o.Problem, "not all of it") {
+		t.Errorf("of what its agent is to bring again: %+v", o)
+	}
 	var lines strings.Builder
 	for i := range 300 {
 		fmt.Fprintf(&lines, "line %d \x1b[31mred\x1b[0m\n", i)

@@ -39,8 +39,8 @@ func Read(all *logs.Logs, b *state.Build, hide func(string) string) Output {
 		return Output{Problem: err.Error()}
 	}
 	o := Output{}
+	o.Size = size(parts)
 	for _, p := range parts {
-		o.Size += p.Size
 		if p.Number > 0 {
 			o.Step = p.Name
 		}
@@ -69,6 +69,9 @@ func Read(all *logs.Logs, b *state.Build, hide func(string) string) Output {
 func written(all *logs.Logs, b *state.Build) ([]logs.Part, logs.Attempt, error) {
 	at := logs.Attempt{Instance: b.Instance, Build: b.ID, Attempt: max(b.Attempt, 1)}
 	parts, err := finished(all, at)
+	if err == nil && size(parts) < b.Output {
+		err = errors.New("not all of it was with the master when this was written") // the agent still brings it
+	}
 	if err != nil {
 		return nil, at, err
 	}
@@ -86,6 +89,13 @@ func written(all *logs.Logs, b *state.Build) ([]logs.Part, logs.Attempt, error) 
 		parts = parts[1:]
 	}
 	return parts, at, nil
+}
+
+func size(parts []logs.Part) (all int64) {
+	for _, p := range parts {
+		all += p.Size
+	}
+	return all
 }
 
 // finished are the parts of an attempt, wherever it was finished.

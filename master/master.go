@@ -103,6 +103,9 @@ func enter(ctx context.Context, cfg Config, client *clientv3.Client, embedded *s
 	cfg.Settings.Notify.PublicURL = cmp.Or(cfg.Settings.Notify.PublicURL, public)
 	st := store.New(client, cfg.Log)
 	st.KeepPast(past.Open(filepath.Join(cfg.Data, "history")))
+	if embedded != nil {
+		st.LeaveRoom(store.NewDisk(cfg.Data, cfg.Log))
+	}
 	if err := st.Load(ctx); err != nil {
 		return nil, err
 	}
@@ -119,6 +122,8 @@ func enter(ctx context.Context, cfg Config, client *clientv3.Client, embedded *s
 		backup:    backup.Source{Data: cfg.Data, Snapshot: client.Snapshot, Header: backup.Header{Version: cfg.Version, Installation: installation}},
 		artifacts: kept, proxy: proxy.New(cfg.Log),
 	}
+	output.LeaveRoom(st.Room)
+	kept.LeaveRoom(st.Room)
 	if embedded == nil {
 		if err := h.secrets(st).Share(ctx); err != nil {
 			return nil, err
@@ -206,6 +211,9 @@ func runAll(ctx context.Context, loops map[string]func(context.Context) error) e
 // connect reaches etcd: the cluster named, or one embedded in this process.
 func connect(ctx context.Context, cfg Config) (*clientv3.Client, *store.Embedded, error) {
 	if len(cfg.Etcd.Endpoints) == 0 {
+		if err := store.NewDisk(cfg.Data, cfg.Log).Await(ctx); err != nil {
+			return nil, nil, err
+		}
 		e, err := store.Embed(ctx, filepath.Join(cfg.Data, "etcd"))
 		if err != nil {
 			return nil, nil, err

@@ -55,6 +55,8 @@ func AsFailure(err error) *Failure {
 		return &Failure{Status: http.StatusNotFound, err: err}
 	case errors.Is(err, state.ErrFinal), errors.Is(err, state.ErrMove), errors.Is(err, state.ErrStale), errors.Is(err, state.ErrLives):
 		return &Failure{Status: http.StatusConflict, err: err}
+	case errors.Is(err, store.ErrNoRoom):
+		return &Failure{Status: http.StatusInsufficientStorage, Hint: "make room on that disk: all goes on by itself then; nothing is lost", err: err}
 	case errors.Is(err, store.ErrFull):
 		return &Failure{Status: http.StatusInsufficientStorage, Hint: "docs/masters.md says how to make room in etcd; nothing is lost", err: err}
 	case errors.Is(err, store.ErrDeposed), errors.Is(err, store.ErrUnsure), errors.Is(err, ErrTermOver):

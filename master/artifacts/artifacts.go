@@ -60,6 +60,7 @@ type Store struct {
 	dir    string
 	bucket Bucket // nil: none
 	opened time.Time
+	room   func() error // nil: there is always some
 
 	sharing sync.Mutex // held while a page of an index is put into the bucket
 	mu      sync.Mutex // guards the indexes
@@ -67,6 +68,10 @@ type Store struct {
 
 // Open opens the store in dir, which is made when something is kept.
 func Open(dir string) *Store { return &Store{dir: dir, opened: time.Now()} }
+
+// LeaveRoom has nothing kept while room says why not. It must be said before
+// anything else is.
+func (s *Store) LeaveRoom(room func() error) { s.room = room }
 
 func (s *Store) place(a Attempt) (string, error) {
 	for _, name := range []string{a.Instance, a.Build} {
@@ -100,6 +105,9 @@ func (s *Store) Keep(a Attempt, f File, text io.Reader) error {
 	if err != nil {
 		return err
 	}
+	if s.room != nil {
+		text = &careful{text, s.room}
+	}
 	if err := os.MkdirAll(filepath.Join(dir, "files"), 0o750); err != nil {
 		return fmt.Errorf("keep artifact %s of build %s: %w", f.Path, a.Build, err)
 	}
@@ -113,6 +121,19 @@ func (s *Store) Keep(a Attempt, f File, text io.Reader) error {
 		return fmt.Errorf("keep artifact %s of build %s in the bucket: %w", f.Path, a.Build, err)
 	}
 	return nil
+}
+
+// careful reads on while there is room.
+type careful struct {
+	io.Reader
+	room func() error
+}
+
+func (c *careful) Read(to []byte) (int, error) {
+	if err := c.room(); err != nil {
+		return 0, err
+	}
+	return c.Reader.Read(to)
 }
 
 func (s *Store) keep(dir string, f File, text io.Reader) (err error) {

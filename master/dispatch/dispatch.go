@@ -80,6 +80,8 @@ type Dispatcher struct {
 	sessions map[string]*session
 	parted   map[string]bool          // have taken leave, and their facts are still there
 	reopened map[attempt]logs.Attempt // have ended, and their output is taken again
+
+	unfinished map[logs.Attempt]bool // have ended, and there was no room to make their output durable
 }
 
 // New makes the room.
@@ -87,7 +89,7 @@ func New(cfg Config) *Dispatcher {
 	if cfg.Lease == 0 {
 		cfg.Lease = 30 * time.Second
 	}
-	return &Dispatcher{Config: cfg, inbox: newInbox(), large: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)-1)), board: assign.NewBoard(), batch: together, unstored: map[attempt]word{}, reopened: map[attempt]logs.Attempt{}, sessions: map[string]*session{}, parted: map[string]bool{}}
+	return &Dispatcher{Config: cfg, inbox: newInbox(), large: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)-1)), board: assign.NewBoard(), batch: together, unstored: map[attempt]word{}, reopened: map[attempt]logs.Attempt{}, sessions: map[string]*session{}, parted: map[string]bool{}, unfinished: map[logs.Attempt]bool{}}
 }
 
 // Register makes the server answer agents.
@@ -112,6 +114,8 @@ func (d *Dispatcher) Run(ctx context.Context) error {
 		if err := d.round(ctx, sub); err != nil && ctx.Err() == nil {
 			d.Log.Warn("storing moves of builds; trying again", "error", err)
 			d.recover(ctx, err)
+		} else {
+			d.finishAgain()
 		}
 		d.wind(late)
 	}

@@ -176,6 +176,9 @@ func (d *Dispatcher) putBuild(f *state.Facts, b *state.Build) {
 // Why says in one sentence what a queued build waits for; "": nothing, or it is
 // not queued.
 func (d *Dispatcher) Why(build string) (why string) {
+	if err := d.Store.Room(); err != nil {
+		return err.Error()
+	}
 	d.queue.Lock()
 	defer d.queue.Unlock()
 	if !d.board.Knows(build) {
@@ -292,9 +295,7 @@ func (d *Dispatcher) settleLosses(ctx context.Context, keys []state.Key, all boo
 // finishLost ends the logs of attempts that were taken back.
 func (d *Dispatcher) finishLost(m *moves) {
 	for _, at := range m.lost {
-		if err := d.Output.Finish(at); err != nil {
-			d.Log.Error("finishing the log of a lost attempt", "build", at.Build, "attempt", at.Attempt, "error", err)
-		}
+		d.finishLog(at)
 	}
 }
 

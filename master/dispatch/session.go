@@ -6,9 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"regexp"
 	"slices"
 	"sync"
+	"syscall"
 	"time"
 
 	"google.golang.org/grpc"
@@ -248,10 +250,34 @@ func (d *Dispatcher) finishLogs(s *session, updates []*agentv1.Update) {
 			continue
 		}
 		if at, ok := d.wanted(u.GetBuild(), u.GetAttempt(), s.name); ok {
-			if err := d.Output.Finish(at); err != nil {
-				d.Log.Error("finishing a log", "build", u.GetBuild(), "error", err)
-			}
+			d.finishLog(at)
 		}
+	}
+}
+
+// finishLog makes the output of an attempt durable. Where there is no room for that,
+// it is done later.
+func (d *Dispatcher) finishLog(at logs.Attempt) {
+	err := d.Output.Finish(at)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
+		d.unfinished[at] = true
+		return
+	}
+	delete(d.unfinished, at)
+	if err != nil {
+		d.Log.Error("finishing a log", "build", at.Build, "attempt", at.Attempt, "error", err)
+	}
+}
+
+// finishAgain tries again what there was no room for.
+func (d *Dispatcher) finishAgain() {
+	d.mu.Lock()
+	all := slices.Collect(maps.Keys(d.unfinished))
+	d.mu.Unlock()
+	for _, at := range all {
+		d.finishLog(at)
 	}
 }
 

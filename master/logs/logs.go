@@ -69,7 +69,8 @@ type Part struct {
 type Logs struct {
 	dir     string
 	files   *files
-	buffers sync.Pool // of *[]byte, chunkSize long
+	buffers sync.Pool    // of *[]byte, chunkSize long
+	room    func() error // nil: there is always some
 
 	decoder func() *zstd.Decoder
 	writers sync.Pool  // of *pack.Writer
@@ -106,11 +107,15 @@ func (l *Logs) Close() error {
 	return nil
 }
 
+// LeaveRoom has nothing appended while room says why not. It must be said before
+// anything else is.
+func (l *Logs) LeaveRoom(room func() error) { l.room = room }
+
 // Append adds data that stands at offset within a part, and returns how many
 // bytes of the part are held then. What is already held of it is skipped, so a
 // repetition does no harm. Data that begins past the end is refused with
 // ErrGap. With end, the part ends with this data. After any other error too
-// the size returned is right, and what it covers is good.
+// what the size returned covers is good.
 //
 // A part comes into being with its first byte: one that ends without any
 // leaves no trace.
@@ -123,6 +128,12 @@ func (l *Logs) Append(a Attempt, part int, name string, offset int64, data []byt
 		return 0, err
 	}
 	defer l.release(t)
+	if l.room != nil {
+		err = l.room()
+	}
+	if err != nil {
+		return 0, fmt.Errorf("append to part %d of %s: %w", part, a, err)
+	}
 	size, err = t.append(chunk{part, name, offset, data, end})
 	if err != nil {
 		return size, fmt.Errorf("append %d bytes at %d to part %d of %s: %w", len(data), offset, part, a, err)

@@ -60,7 +60,7 @@ func embedConfig(dir string, quota int64) *embed.Config {
 	cfg := embed.NewConfig()
 	cfg.Dir = dir
 	cfg.LogLevel = "fatal"
-	cfg.LogOutputs = []string{filepath.Clean(dir) + ".log"}
+	cfg.LogOutputs = []string{filepath.Clean(dir) + ".log", "stderr"} // the file's disk may be why it ends
 	// A member alone votes for nobody but itself: no need to wait long for it.
 	cfg.TickMs, cfg.ElectionMs = 20, 200
 	// Nor to hurry: an election before the entries of the last life are taken note of

@@ -42,6 +42,9 @@ const tries = 3
 // transact runs a transaction if the fence stands, and returns the revision that
 // has it.
 func (s *Store) transact(ctx context.Context, ifs []clientv3.Cmp, thens []clientv3.Op) (int64, error) {
+	if err := s.Room(); err != nil {
+		return 0, err
+	}
 	var elses []clientv3.Op
 	if s.fence.Key != "" {
 		ifs = append(ifs, clientv3.Compare(clientv3.CreateRevision(s.fence.Key), "=", s.fence.Created))

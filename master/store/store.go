@@ -41,6 +41,7 @@ type live struct {
 
 	impatient chan struct{} // told by who waits for facts
 
+	disk   *Disk      // nil: etcd is elsewhere
 	past   *past.Past // nil: none is kept
 	moving sync.Mutex // held while what is over is moved to the past, or forgotten
 
@@ -186,6 +187,9 @@ func (s *Store) Await(ctx context.Context, holds func(f *state.Facts) bool) erro
 // Grant makes a lease that ends ttl after it was last kept alive. Whole
 // seconds; etcd may round short ones up.
 func (s *Store) Grant(ctx context.Context, ttl time.Duration) (int64, error) {
+	if err := s.Room(); err != nil {
+		return 0, fmt.Errorf("grant a lease of %s: %w", ttl, err)
+	}
 	resp, err := s.cli.Grant(ctx, int64(ttl/time.Second))
 	if err != nil {
 		return 0, fmt.Errorf("grant a lease of %s: %w", ttl, err)

@@ -46,6 +46,9 @@ func (s *Store) Tidy(ctx context.Context, e *Embedded) error {
 			return nil
 		case now = <-tick.C:
 		}
+		if s.Room() != nil {
+			continue // what makes room in etcd takes some on its disk first
+		}
 		if now.Sub(put) >= rarely || s.manyOver(ctx) {
 			put = now
 			s.try(ctx, "putting away what is over", s.PutAway)

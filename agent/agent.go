@@ -198,6 +198,7 @@ func (a *Agent) take(ctx context.Context, w *agentv1.Work) {
 	attempt, err := build.New(a.tools(), dir, w)
 	if err != nil {
 		a.cfg.Log.Error("work could not be begun", "build", k.build, "error", err)
+		a.notice(err)
 		a.lose()
 		return
 	}
@@ -218,6 +219,7 @@ func (a *Agent) start(ctx context.Context, attempt *build.Attempt) {
 			a.lose()
 		case err != nil && ctx.Err() == nil:
 			a.cfg.Log.Error("a build ended without a verdict; the master tries it again", "build", k.build, "error", err)
+			a.notice(err)
 			a.lose()
 		}
 	})

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/wright-build/wright/agent/build"
 	"github.com/wright-build/wright/agent/rest"
 	"github.com/wright-build/wright/agent/room"
 	"github.com/wright-build/wright/agent/workspace"
@@ -89,14 +90,33 @@ func (a *Agent) watchRoom() {
 		return
 	}
 	was := a.closedBy() != ""
-	if a.cfg.MinFree.Full(was, space) {
+	if a.full(was, space) {
 		if space, err = a.makeRoom(space); err != nil {
 			a.cfg.Log.Error("making room on the disk", "error", err)
 		}
 	}
-	if full := a.cfg.MinFree.Full(was, space); full != was {
+	if full := a.full(was, space); full != was {
 		a.closeFor(full, space)
 	}
+}
+
+// full says whether there is no room for another build. An agent may be told never
+// to keep any free, and finds out only when there is none.
+func (a *Agent) full(was bool, s room.Space) bool {
+	return a.cfg.MinFree.Full(was, s) || was && s.Free < room.Least(s.Total)
+}
+
+// notice closes the agent at once when an error says that its disk is full, so that
+// it is not given the same build again.
+func (a *Agent) notice(err error) {
+	if !build.DiskFull(err) || a.closedBy() != "" {
+		return
+	}
+	space, err := room.Look(a.cfg.Data)
+	if err != nil {
+		a.cfg.Log.Error("looking at the disk", "error", err)
+	}
+	a.closeFor(true, space)
 }
 
 // makeRoom removes what nobody needs until the disk is above the high mark.
@@ -105,7 +125,7 @@ func (a *Agent) makeRoom(space room.Space) (room.Space, error) {
 		if now, err := room.Look(a.cfg.Data); err == nil {
 			space = now
 		}
-		return space.Free >= a.cfg.MinFree.High(space.Total)
+		return space.Free >= max(a.cfg.MinFree.High(space.Total), room.Least(space.Total))
 	}
 	err := a.spares.Clear()
 	if !enough() {

@@ -1,11 +1,13 @@
 package build
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
 	"slices"
 	"syscall"
+	"time"
 
 	"github.com/wright-build/wright/agent/process"
 	"github.com/wright-build/wright/agent/workspace"
@@ -27,10 +29,35 @@ func isHostFault(err error) bool {
 		func(e error) bool { return errors.Is(err, e) })
 }
 
-// isFull says whether the attempt ended because the disk is full.
-func isFull(err error) bool {
+// DiskFull says whether something went wrong because the disk is full.
+func DiskFull(err error) bool {
 	var h *hostFault
 	return errors.As(err, &h) && h.full || errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)
+}
+
+// roomEvery is how often it is tried again to write on a full disk.
+const roomEvery = time.Second
+
+// whenRoom writes down what must not be lost, as soon as the disk has room for it.
+func (a *Attempt) whenRoom(ctx context.Context, write func() error) error {
+	for told := false; ; told = true {
+		err := write()
+		if !DiskFull(err) {
+			return err
+		}
+		if !told {
+			a.Log.Warn("the disk is full: waiting for room to write down how a build ended", "build", a.Build(), "error", err)
+		}
+		t := time.NewTimer(roomEvery)
+		select {
+		case <-t.C:
+		case <-a.forget:
+			return err
+		case <-ctx.Done():
+			t.Stop()
+			return err
+		}
+	}
 }
 
 func isLost(err error) bool { return errors.Is(err, ErrLost) }

@@ -131,15 +131,22 @@ func work(steps ...string) *agentv1.Work {
 // waitFor waits until ok.
 func waitFor(t *testing.T, what string, ok func() bool) {
 	t.Helper()
+	if err := until(what, ok); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func until(what string, ok func() bool) error {
 	deadline := time.Now().Add(2 * time.Minute)
 	tick := time.NewTicker(2 * time.Millisecond)
 	defer tick.Stop()
 	for !ok() {
 		if time.Now().After(deadline) {
-			t.Fatalf("waited too long for %s", what)
+			return fmt.Errorf("waited too long for %s", what)
 		}
 		<-tick.C
 	}
+	return nil
 }
 
 // pidIn waits for a script to have written a process ID into a file.

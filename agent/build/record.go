@@ -76,8 +76,20 @@ func write(f *os.File, e entry) error {
 	if err != nil {
 		return err
 	}
-	_, err = f.Write(append(line, '\n'))
+	n, err := f.Write(append(line, '\n'))
+	if err != nil && n > 0 { // what comes next must begin a line
+		err = errors.Join(err, cut(f, n))
+	}
 	return err
+}
+
+// cut takes the last bytes off a file again.
+func cut(f *os.File, n int) error {
+	info, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	return f.Truncate(info.Size() - int64(n))
 }
 
 // endLine ends a line that was cut off, so that the next one is read.

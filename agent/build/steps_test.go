@@ -167,34 +167,3 @@ func TestHostFaults(t *testing.T) {
 		}
 	}
 }
-
-// A disk that a step fills is the host's fault, the verdict is told none the
-// less, and nothing is left.
-func TestFullDisk(t *testing.T) {
-	if os.Getuid() != 0 {
-		t.Skip("only root may mount a small disk")
-	}
-	disk := t.TempDir()
-	if err := syscall.Mount("tmpfs", disk, "tmpfs", 0, "size=8m"); err != nil {
-		t.Skipf("mount a small disk: %v", err)
-	}
-	t.Cleanup(func() {
-		if err := syscall.Unmount(disk, syscall.MNT_DETACH); err != nil {
-			t.Error(err)
-		}
-	})
-	tools, master := tools(t)
-	tools.Supervisor = supervisor(t)
-	a, err := New(tools, filepath.Join(disk, "shop-000001.1"), work("cat /dev/zero > filled"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	run(t, a, master)
-	u := master.last()
-	if u.GetState() != agentv1.State_STATE_ERRORED || !u.GetHostFault() || u.GetError() != "step step1 failed with exit status 1: the disk of the agent is full" {
-		t.Errorf("it says %v", u)
-	}
-	if full(disk) {
-		t.Error("the disk still is full")
-	}
-}

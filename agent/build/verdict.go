@@ -24,7 +24,7 @@ func (a *Attempt) decide(ctx context.Context) error {
 		a.endSteps(ctx, verdict)
 	}
 	a.endSandbox(ctx)
-	if isFull(verdict) {
+	if DiskFull(verdict) {
 		a.makeRoom()
 	}
 	switch {
@@ -34,16 +34,22 @@ func (a *Attempt) decide(ctx context.Context) error {
 		return verdict
 	}
 	a.mu.Lock()
-	defer a.mu.Unlock()
 	a.record.end(verdict)
 	a.record.Error = a.redactor.Hide(a.record.Error)
+	a.mu.Unlock()
 	if verdict == nil {
 		return nil
 	}
-	if err := write(a.journal, entry{Record: &a.record}); err != nil {
+	if err := a.whenRoom(ctx, a.writeDown); err != nil {
 		return fmt.Errorf("write down the verdict on build %s: %w", a.Build(), err)
 	}
 	return nil
+}
+
+func (a *Attempt) writeDown() error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return write(a.journal, entry{Record: &a.record})
 }
 
 // deliverAgain hands on what a former agent process may not have delivered of
@@ -106,7 +112,7 @@ func (a *Attempt) tell(ctx context.Context) error {
 	default:
 	}
 	for {
-		if err := a.say(a.conclude); err != nil {
+		if err := a.whenRoom(ctx, func() error { return a.say(a.conclude) }); err != nil {
 			return err
 		}
 		select {

@@ -106,11 +106,24 @@ func (j *journal) add(r record) error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	n, err := j.file.Write(append(line, '\n'))
+	if err != nil && n > 0 { // a full disk takes some of it
+		err = errors.Join(err, cut(j.file, n))
+		n = 0
+	}
 	j.size += int64(n)
 	if err != nil {
 		return fmt.Errorf("journal: %w", err)
 	}
 	return nil
+}
+
+// cut takes the last bytes off a file again.
+func cut(f *os.File, n int) error {
+	info, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	return f.Truncate(info.Size() - int64(n))
 }
 
 // grown reports whether the journal is worth a compaction.

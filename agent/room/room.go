@@ -48,6 +48,10 @@ func (m Mark) Full(was bool, s Space) bool {
 	return low > 0 && (s.Free < low || was && s.Free < m.High(s.Total))
 }
 
+// Least is how much of a disk that was found full must be free until it is fit
+// again, whatever the mark.
+func Least(total int64) int64 { return min(16<<20, total/10) }
+
 // Look says what the disk has that a directory is on.
 func Look(dir string) (Space, error) {
 	var fs syscall.Statfs_t

@@ -85,11 +85,21 @@ func (h *House) Dev(args ...string) *Process {
 // listens where the one before did.
 func (h *House) Master(args ...string) *Process {
 	h.t.Helper()
-	p := h.start("master", true, append([]string{
-		"master", "run", "--data", h.Data, "--manifests", h.Manifests, "--listen", h.listen(), "--poll", "200ms",
-	}, args...)...)
+	p := h.start("master", true, h.masterArgs(args)...)
 	h.Address = p.Ready
 	return p
+}
+
+// StartMaster starts a master again, which serves in its own time.
+func (h *House) StartMaster(args ...string) *Process {
+	h.t.Helper()
+	return h.start("master", false, h.masterArgs(args)...)
+}
+
+func (h *House) masterArgs(more []string) []string {
+	return append([]string{
+		"master", "run", "--data", h.Data, "--manifests", h.Manifests, "--listen", h.listen(), "--poll", "200ms",
+	}, more...)
 }
 
 // listen is where the master is to listen.

@@ -198,11 +198,23 @@ func (a *Agent) take(ctx context.Context, w *agentv1.Work) {
 	attempt, err := build.New(a.tools(), dir, w)
 	if err != nil {
 		a.cfg.Log.Error("work could not be begun", "build", k.build, "error", err)
-		a.notice(err)
-		a.lose()
+		a.refuse(w, err)
 		return
 	}
 	a.start(ctx, attempt)
+}
+
+// refuse says that work could not be begun. For want of room others may have it:
+// sent again it would come to the same.
+func (a *Agent) refuse(w *agentv1.Work, err error) {
+	if !build.DiskFull(err) {
+		a.lose()
+		return
+	}
+	a.notice(err) // is heard first, so that the build does not come back
+	a.link.answer(&agentv1.FromAgent{Message: &agentv1.FromAgent_Updates{Updates: &agentv1.Updates{
+		Updates: []*agentv1.Update{build.Unfit(w, err)},
+	}}})
 }
 
 // start runs an attempt in the background.

@@ -1,9 +1,11 @@
 package agent
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -50,6 +52,47 @@ func TestDiskIsNearlyFull(t *testing.T) {
 	w.restart()
 	if s := m.session(); s.hello.GetClosed() != "" {
 		t.Errorf("it says %q", s.hello.GetClosed())
+	}
+}
+
+// Work that a full disk has no room for is given back, and no more is taken, also
+// where none need be kept free.
+func TestWorkOnAFullDisk(t *testing.T) {
+	disk := t.TempDir()
+	if err := syscall.Mount("tmpfs", disk, "tmpfs", 0, "size=8m"); err != nil {
+		t.Skipf("mount a small disk: %v", err)
+	}
+	t.Cleanup(func() {
+		if err := syscall.Unmount(disk, syscall.MNT_DETACH); err != nil {
+			t.Error(err)
+		}
+	})
+	m := newMaster(t)
+	w := newWorker(t, m)
+	m.session()
+	if err := w.halt(); err != nil {
+		t.Fatal(err)
+	}
+	w.cfg.Data, w.cfg.MinFree = filepath.Join(disk, "data"), room.Mark{}
+	w.start()
+	s := m.session()
+	filler := filepath.Join(disk, "filler")
+	if err := os.WriteFile(filler, make([]byte, 16<<20), 0o600); !errors.Is(err, syscall.ENOSPC) {
+		t.Fatal(err)
+	}
+	s.work(work("shop-000001", strings.Repeat("true;", 2000))) // more than the last page takes
+	if h := s.next("that it is closed").GetHello(); !strings.HasPrefix(h.GetClosed(), "its disk is nearly full: ") {
+		t.Errorf("it says %v", h)
+	}
+	if u := s.untilFinal(); u.GetState() != agentv1.State_STATE_ERRORED || !u.GetHostFault() || u.GetBuild() != "shop-000001" || u.GetVersion() != 1 {
+		t.Errorf("it ends with %v", u)
+	}
+	if err := os.Remove(filler); err != nil {
+		t.Fatal(err)
+	}
+	s.work(work("shop-000002", "true"))
+	if u := s.untilFinal(); u.GetState() != agentv1.State_STATE_SUCCEEDED {
+		t.Errorf("it ends with %v", u)
 	}
 }
 

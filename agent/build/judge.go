@@ -11,6 +11,7 @@ import (
 
 	"github.com/wright-build/wright/agent/process"
 	"github.com/wright-build/wright/agent/workspace"
+	agentv1 "github.com/wright-build/wright/proto/agent/v1"
 )
 
 // hostFault is no verdict on what is built: the agent's host lacked something.
@@ -33,6 +34,14 @@ func isHostFault(err error) bool {
 func DiskFull(err error) bool {
 	var h *hostFault
 	return errors.As(err, &h) && h.full || errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)
+}
+
+// Unfit is the end of work that could not even be begun on this host.
+func Unfit(w *agentv1.Work, why error) *agentv1.Update {
+	r := record{Version: 1}
+	r.end(why)
+	r.State = r.Verdict
+	return r.update(w)
 }
 
 // roomEvery is how often it is tried again to write on a full disk.

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/durationpb"
 
 	agentv1 "github.com/wright-build/wright/proto/agent/v1"
 )
@@ -193,5 +194,17 @@ func TestUpdateOfARecord(t *testing.T) {
 	}
 	if u := (&record{}).update(&agentv1.Work{}); u.GetStartedAt() != nil || u.GetFinishedAt() != nil || u.GetServer() != nil {
 		t.Errorf("nothing has happened, and the master is told %v", u)
+	}
+}
+
+// The time that an attempt has left is never more than all of it, though the clock
+// was put back while the agent was away.
+func TestTimeLeft(t *testing.T) {
+	began := time.Unix(100_000, 0)
+	a := &Attempt{work: &agentv1.Work{Timeout: durationpb.New(time.Hour)}, record: record{StartedAt: began}}
+	for after, want := range map[time.Duration]time.Duration{0: time.Hour, 20 * time.Minute: 40 * time.Minute, 2 * time.Hour: -time.Hour, -3 * time.Hour: time.Hour} {
+		if _, left := a.timeout(began.Add(after)); left != want {
+			t.Errorf("after %s there are %s left, want %s", after, left, want)
+		}
 	}
 }

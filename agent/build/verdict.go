@@ -99,7 +99,7 @@ func (a *Attempt) timeout(now time.Time) (limit, left time.Duration) {
 		return 0, math.MaxInt64
 	}
 	if started := a.record.StartedAt; !started.IsZero() {
-		return limit, limit - now.Sub(started)
+		return limit, min(limit, limit-now.Sub(started)) // the clock may have been put back while the agent was away
 	}
 	return limit, limit
 }

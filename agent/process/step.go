@@ -24,7 +24,10 @@ type step struct {
 	followers map[*pipe]bool // told about the exit
 	deadline  *time.Timer
 	silence   *time.Timer
-	oomKills  int64 // of the kernel, when it was started
+	spoke     time.Time // when it printed last, as far as is known
+	looked    time.Time // when that was looked at
+	written   time.Time // what its output's time was then
+	oomKills  int64     // of the kernel, when it was started
 	hardKill  *time.Timer
 	killAt    time.Time     // when SIGKILL is due; zero while nobody killed it
 	nudged    chan struct{} // capacity 1: some orphan was reaped
@@ -279,6 +282,7 @@ func (s *supervisor) setSilence(st *step) {
 	if st.spec.Silence <= 0 || st.spec.Output == "" {
 		return
 	}
+	st.spoke, st.looked, st.written = st.exit.StartedAt, st.exit.StartedAt, st.outputTime()
 	st.silence = time.AfterFunc(st.spec.Silence, func() {
 		s.mu.Lock()
 		defer s.mu.Unlock()
@@ -296,11 +300,30 @@ func (s *supervisor) setSilence(st *step) {
 
 // quiet is for how long the step has printed nothing.
 func (st *step) quiet(now time.Time) time.Duration {
-	last := st.exit.StartedAt
-	if fi, err := os.Stat(st.spec.Output); err == nil && fi.ModTime().After(last) {
-		last = fi.ModTime()
+	if at := st.outputTime(); !at.Equal(st.written) {
+		st.spoke, st.written = spoken(at, st.looked, now), at
 	}
-	return now.Sub(last)
+	st.looked = now
+	return now.Sub(st.spoke)
+}
+
+// spoken is when a file was written that was not as it is now at the last look. It
+// says so by the clock on the wall: if that was set meanwhile, it may be now.
+func spoken(written, looked, now time.Time) time.Time {
+	const coarse = time.Second // more than the time of a file may lag
+	ago := now.Sub(written)
+	if ago < -coarse || ago > now.Sub(looked)+coarse {
+		return now
+	}
+	return now.Add(-ago)
+}
+
+// outputTime is when the output was written to last.
+func (st *step) outputTime() (at time.Time) {
+	if fi, err := os.Stat(st.spec.Output); err == nil {
+		at = fi.ModTime()
+	}
+	return at
 }
 
 // finish writes the verdict and tells those who wait. Its caller owns st: the

@@ -188,6 +188,28 @@ func TestForget(t *testing.T) {
 	}
 }
 
+// A clock that is put forward or back makes no step silent that was not.
+func TestSpoken(t *testing.T) {
+	looked := time.Unix(100_000, 0)
+	now := looked.Add(10 * time.Minute)
+	for name, c := range map[string]struct {
+		written time.Duration // after the last look, by the clock on the wall
+		ago     time.Duration
+	}{
+		"a minute ago":                             {9 * time.Minute, time.Minute},
+		"right after the last look":                {0, 10 * time.Minute},
+		"just now, by a clock that lags":           {-4 * time.Millisecond, 10*time.Minute + 4*time.Millisecond},
+		"before the clock was put forward":         {-3 * time.Hour, 0},
+		"before the clock was put back":            {3 * time.Hour, 0},
+		"this moment, by a clock somewhat ahead":   {10*time.Minute + 4*time.Millisecond, -4 * time.Millisecond},
+		"before it was put forward by ten minutes": {-time.Minute, 0},
+	} {
+		if got := now.Sub(spoken(looked.Add(c.written), looked, now)); got != c.ago {
+			t.Errorf("%s: it spoke %s ago, want %s", name, got, c.ago)
+		}
+	}
+}
+
 // A step that says nothing for too long is ended; one that goes on saying
 // something is not, however long it takes.
 func TestSilence(t *testing.T) {

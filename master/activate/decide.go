@@ -153,13 +153,20 @@ func (d *decision) operate(a *state.AppServer, doing state.Doing, takesOne bool)
 		a.Operation = &state.Operation{ID: d.nextID(), Doing: doing}
 		d.touch(a)
 	case op.Error == "": // under way
-	case d.now.Before(op.NotBefore):
+	case d.early(op.NotBefore, maxRetryAfter):
 		d.wakeAt(op.NotBefore)
 	default:
 		a.Operation = &state.Operation{ID: d.nextID(), Doing: doing, Tries: op.Tries}
 		d.touch(a)
 	}
 	return false
+}
+
+// early says that a moment is still to come which was at most so far off when it was
+// written down. What is farther off by now was written before the clock was put back.
+func (d *decision) early(at time.Time, most time.Duration) bool {
+	const skew = time.Minute // of another master's clock
+	return d.now.Before(at) && at.Sub(d.now) <= most+skew
 }
 
 func (d *decision) setActive(a *state.AppServer) {
@@ -213,7 +220,7 @@ func (d *decision) retire() {
 		if *rank++; *rank <= a.Keep {
 			continue
 		}
-		if until := a.IdleSince.Add(drainTime); d.now.Before(until) {
+		if until := a.IdleSince.Add(drainTime); d.early(until, drainTime) {
 			d.wakeAt(until)
 			continue
 		}

@@ -235,6 +235,19 @@ func TestFailedWaitsLongerEachTime(t *testing.T) {
 	}
 }
 
+// What was written before the clock was put back is not waited for until then.
+func TestClockPutBack(t *testing.T) {
+	d := &decision{now: at(0)}
+	for _, c := range []struct {
+		at   int
+		want bool
+	}{{-1, false}, {0, false}, {1, true}, {15, true}, {45, true}, {3 * 3600, false}} {
+		if got := d.early(at(c.at), drainTime); got != c.want {
+			t.Errorf("%d s from now is early: %v", c.at, got)
+		}
+	}
+}
+
 func TestWish(t *testing.T) {
 	failed := *server(1, named, doing("activate failed 5"))
 	failed.Error = "could not be activated: no"

@@ -38,7 +38,8 @@ type Bucket struct {
 	prefix   string // of all keys of this installation
 	pause    time.Duration
 	patience time.Duration // with one try
-	failed   atomic.Int64  // when it did last, in nanoseconds; 0: it works
+	opened   time.Time
+	failed   atomic.Int64 // when it did last, in nanoseconds since it was opened, whatever the clock on the wall does; 0: it works
 	within   func(time.Duration) (context.Context, context.CancelFunc)
 }
 
@@ -55,7 +56,8 @@ func Open(ctx context.Context, address, installation string) (*Bucket, error) {
 		return nil, fmt.Errorf("open the bucket of [storage]: %w", err)
 	}
 	return &Bucket{
-		blobs: blobs, prefix: "wright-" + installation + "/", pause: minPause, patience: tryTime,
+		opened: time.Now(),
+		blobs:  blobs, prefix: "wright-" + installation + "/", pause: minPause, patience: tryTime,
 		within: func(d time.Duration) (context.Context, context.CancelFunc) { return context.WithTimeout(ctx, d) },
 	}, nil
 }
@@ -236,14 +238,14 @@ func (b *Bucket) try(what, key string, size int64, do func(context.Context) erro
 		}
 		pause *= 4
 	}
-	b.failed.Store(time.Now().UnixNano())
+	b.failed.Store(int64(time.Since(b.opened)))
 	return fmt.Errorf("%s %s in the bucket: %w", what, key, err)
 }
 
 // down says whether the bucket has failed a moment ago.
 func (b *Bucket) down() bool {
 	at := b.failed.Load()
-	return at != 0 && time.Since(time.Unix(0, at)) < downTime
+	return at != 0 && time.Since(b.opened)-time.Duration(at) < downTime
 }
 
 // wait says whether there is time for another try.

@@ -242,6 +242,19 @@ token = "secret:x"
 	}
 }
 
+// A clock that is put back holds no notice up.
+func TestUntilNext(t *testing.T) {
+	now := time.Unix(100_000, 0)
+	for in, want := range map[time.Duration]time.Duration{-time.Hour: -time.Hour, time.Minute: time.Minute, time.Hour: time.Hour, 5 * time.Hour: 0} {
+		if got := untilNext(now.Add(in), now); got != want {
+			t.Errorf("of one that was to wait for %s: %s, want %s", in, got, want)
+		}
+	}
+	if untilNext(time.Time{}, now) > 0 {
+		t.Error("one that waits for nothing waits")
+	}
+}
+
 func TestLanes(t *testing.T) {
 	for _, c := range []struct {
 		n    state.Notice

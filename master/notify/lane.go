@@ -34,6 +34,10 @@ func laneOf(n *state.Notice) string {
 	return n.Channel + " " + where
 }
 
+// longestWait is how long a notice waits for its next try at most, also if the far
+// side wants more.
+const longestWait = time.Hour
+
 // pause is how long to wait after so many failures in a row.
 func pause(failures int) time.Duration {
 	d := firstPause

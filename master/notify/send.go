@@ -69,7 +69,7 @@ func (r *Notifier) due(now time.Time) (due []*state.Notice, over []state.Write, 
 	lanes := map[string]bool{}
 	for _, n := range waiting {
 		lanes[laneOf(n)] = true
-		if in := r.nextAt(n).Sub(now); in > 0 {
+		if in := untilNext(r.nextAt(n), now); in > 0 {
 			next = min(next, in)
 			continue
 		}
@@ -91,6 +91,15 @@ func (r *Notifier) nextAt(n *state.Notice) time.Time {
 		return time.Time{}
 	}
 	return n.NextAt
+}
+
+// untilNext is how long a notice waits. What is farther off than it can have been was
+// written down before the clock was put back.
+func untilNext(at, now time.Time) time.Duration {
+	if in := at.Sub(now); in <= longestWait {
+		return in
+	}
+	return 0
 }
 
 // aged is the write for a notice whose time is over: it is given up, or
@@ -125,7 +134,7 @@ func (r *Notifier) conclude(ctx context.Context, res result) {
 		next.GivenUpAt, next.NextAt = now, time.Time{}
 		r.cfg.Log.Warn("a notice was given up", "notice", n.ID, "error", res.err)
 	} else {
-		next.NextAt = now.Add(max(pause(next.Tries), said.After))
+		next.NextAt = now.Add(min(max(pause(next.Tries), said.After), longestWait))
 	}
 	if err := r.cfg.Store.CommitSeen(ctx, next.Put()); err != nil && !errors.Is(err, store.ErrConflict) && ctx.Err() == nil {
 		r.cfg.Log.Warn("writing down why a notice waits", "notice", n.ID, "error", err)

@@ -53,7 +53,7 @@ func Dial(ctx context.Context, c Cluster, log *slog.Logger) (*clientv3.Client, e
 	if err != nil {
 		return nil, err
 	}
-	w := &wires{open: map[string]*wire{}}
+	w := &wires{began: time.Now(), open: map[string]*wire{}}
 	cfg := clientv3.Config{
 		Context: ctx, Endpoints: c.Endpoints, TLS: secure, Username: c.User, Password: c.Password, Logger: zap.NewNop(), // errors say it all
 		DialTimeout: dialTime, DialKeepAliveTime: pingTime, DialKeepAliveTimeout: pongTime,
@@ -131,6 +131,8 @@ func (c Cluster) tls() (*tls.Config, error) {
 
 // wires are the connections to members.
 type wires struct {
+	began time.Time // times count from here, whatever the clock on the wall does
+
 	mu   sync.Mutex // guards all below
 	open map[string]*wire
 	said string // why the last question failed
@@ -140,12 +142,12 @@ type wires struct {
 type wire struct {
 	net.Conn
 	all   *wires
-	heard atomic.Int64 // Unix time in ns
+	heard atomic.Int64 // when, in ns since all.began
 }
 
 func (w *wire) Read(p []byte) (int, error) {
 	n, err := w.Conn.Read(p)
-	w.heard.Store(time.Now().UnixNano())
+	w.heard.Store(int64(time.Since(w.all.began)))
 	return n, err
 }
 
@@ -209,7 +211,7 @@ func (w *wires) leave(at net.Addr, since time.Time) {
 	w.mu.Lock()
 	it := w.open[at.String()]
 	w.mu.Unlock()
-	if it != nil && it.heard.Load() < since.UnixNano() {
+	if it != nil && it.heard.Load() < int64(since.Sub(w.began)) {
 		_ = it.Conn.Close()
 	}
 }

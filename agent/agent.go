@@ -201,6 +201,7 @@ func (a *Agent) take(ctx context.Context, w *agentv1.Work) {
 		a.refuse(w, err)
 		return
 	}
+	// gofail: var workTaken struct{}
 	a.start(ctx, attempt)
 }
 

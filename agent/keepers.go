@@ -60,6 +60,7 @@ func (k *keepers) welcome(installation string) error {
 		if err := os.WriteFile(k.file, []byte(installation+"\n"), 0o600); err != nil {
 			return err
 		}
+		// gofail: var installationWritten struct{}
 		return k.make(installation)
 	case k.keeper.Installation != installation:
 		return errors.New("this agent's data belongs to another installation; give it an empty --data")

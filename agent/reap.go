@@ -21,6 +21,7 @@ func (a *Agent) reap(ctx context.Context, r *agentv1.Reap) {
 	if ctx.Err() != nil {
 		return // the master asks again
 	}
+	// gofail: var holdingsUntold struct{}
 	last := &agentv1.Holdings{Reap: r.GetId()}
 	if err != nil {
 		last.Error = err.Error()

@@ -36,6 +36,7 @@ func (a *Agent) session(ctx context.Context) error {
 	if welcome == nil {
 		return errors.New("the master did not begin with Welcome")
 	}
+	// gofail: var agentWelcomed struct{}
 	if err := a.keeper.welcome(welcome.GetInstallation()); err != nil {
 		return err
 	}
@@ -181,6 +182,7 @@ func (a *Agent) sendQueued(s stream) error {
 		if err := s.Send(m); err != nil {
 			return err // Hello says it all again
 		}
+		// gofail: var wordsSent struct{}
 	}
 	for _, r := range results {
 		if err := s.Send(r); err != nil {
@@ -214,6 +216,7 @@ func (a *Agent) heed(ctx context.Context, m *agentv1.FromMaster) {
 			at.Cancel(m.Cancel.GetReason(), m.Cancel.GetForget())
 		}
 	case *agentv1.FromMaster_Acks:
+		// gofail: var wordsAcknowledged struct{}
 		for _, ack := range m.Acks.GetAcks() {
 			if at := a.attempt(key{ack.GetBuild(), ack.GetAttempt()}); at != nil {
 				at.Acked(ack.GetVersion())
@@ -236,10 +239,12 @@ func (a *Agent) heed(ctx context.Context, m *agentv1.FromMaster) {
 
 // operate carries out an operation and says what became of it.
 func (a *Agent) operate(ctx context.Context, op *agentv1.Operation) {
+	// gofail: var operationBegun struct{}
 	k, err := a.keeper.wait(ctx)
 	if err == nil {
 		err = k.Do(ctx, op)
 	}
+	// gofail: var operationDone struct{}
 	if ctx.Err() != nil {
 		return // the master asks the next agent process again
 	}

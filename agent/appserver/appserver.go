@@ -62,6 +62,7 @@ func (k *Keeper) Databases(ctx context.Context, owner, instance, build string, w
 		if err != nil {
 			return nil, fmt.Errorf("create database %s with %s: %w", w.GetName(), w.GetProvider(), err)
 		}
+		// gofail: var databaseMade struct{}
 		prefix := "WRIGHT_DATABASE_" + strings.ToUpper(w.GetName()) + "_"
 		for name, value := range db.Variables {
 			vars[prefix+name] = value
@@ -82,6 +83,7 @@ func (k *Keeper) DropDatabases(ctx context.Context, owner string, made []*agentv
 		if err == nil {
 			err = p.Delete(ctx, databaseToken(owner, d))
 		}
+		// gofail: var databaseDropped struct{}
 		if err != nil {
 			failed = errors.Join(failed, fmt.Errorf("delete database %s with %s: %w", d.GetName(), d.GetProvider(), err))
 		}
@@ -105,6 +107,7 @@ func (k *Keeper) Spawn(ctx context.Context, w *agentv1.Work, env map[string]stri
 	if err != nil {
 		return nil, fmt.Errorf("spawn AppServer %s with %s: %w", a.GetId(), a.GetCloud(), err)
 	}
+	// gofail: var serverMade struct{}
 	return s, nil
 }
 
@@ -137,6 +140,7 @@ func (k *Keeper) Do(ctx context.Context, op *agentv1.Operation) error {
 // then tried again.
 func (k *Keeper) terminate(ctx context.Context, op *agentv1.Operation) error {
 	unnamed := k.unpoint(ctx, op)
+	// gofail: var serverUnnamed struct{}
 	p, err := k.Providers.Cloud(ctx, op.GetCloud())
 	if err == nil {
 		err = p.Delete(ctx, op.GetAppserver())
@@ -144,6 +148,7 @@ func (k *Keeper) terminate(ctx context.Context, op *agentv1.Operation) error {
 	if err != nil {
 		return errors.Join(fmt.Errorf("terminate AppServer %s with %s: %w", op.GetAppserver(), op.GetCloud(), err), unnamed)
 	}
+	// gofail: var serverDeleted struct{}
 	return errors.Join(k.DropDatabases(ctx, op.GetAppserver(), op.GetDatabases()), unnamed)
 }
 

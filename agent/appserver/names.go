@@ -153,6 +153,7 @@ func (k *Keeper) setRecord(ctx context.Context, op *agentv1.Operation, host stri
 	if err := p.Set(ctx, spec); err != nil {
 		return fmt.Errorf("point %s to %s with %s: %w", d.GetDomain(), host, d.GetProvider(), err)
 	}
+	// gofail: var nameSet struct{}
 	return nil
 }
 

@@ -90,10 +90,12 @@ func New(t Tools, dir string, w *agentv1.Work) (*Attempt, error) {
 	if err := t.Spares.take(dir); err != nil {
 		return nil, fmt.Errorf("make the directory of build %s: %w", w.GetBuild(), err)
 	}
+	// gofail: var attemptMade struct{}
 	err := errors.Join(entrust(dir, w.GetCredentials()), confide(dir, w.GetSecrets()))
 	if err == nil {
 		err = keep(dir, withoutSecrets(w))
 	}
+	// gofail: var workWritten struct{}
 	if err == nil {
 		var a *Attempt
 		if a, err = Resume(t, dir); err == nil {
@@ -222,12 +224,14 @@ func (a *Attempt) say(change func(r *record)) error {
 	a.mu.Lock()
 	change(&a.record)
 	a.record.Version++
+	// gofail: var wordUnwritten struct{}
 	err := write(a.journal, entry{Record: &a.record})
 	u := a.record.update(a.work)
 	a.mu.Unlock()
 	if err != nil {
 		return fmt.Errorf("write down the state of build %s: %w", a.Build(), err)
 	}
+	// gofail: var wordWritten struct{}
 	a.Master.Say(u)
 	return nil
 }
@@ -250,13 +254,16 @@ func (a *Attempt) Run(ctx context.Context) error {
 		}
 		return err
 	}
+	// gofail: var verdictUndelivered struct{}
 	delivery.complete(ctx, a.forget)
 	if ctx.Err() != nil {
 		return ctx.Err() // the master must not hear of the end before it has the output
 	}
+	// gofail: var verdictUntold struct{}
 	if err := a.tell(ctx); err != nil {
 		return err
 	}
+	// gofail: var endAcknowledged struct{}
 	a.clear(ctx)
 	return nil
 }

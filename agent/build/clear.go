@@ -17,7 +17,9 @@ func (a *Attempt) clear(ctx context.Context) {
 			a.Log.Debug("forgetting a step", "error", err) // it may never have run
 		}
 	}
+	// gofail: var stepsForgotten struct{}
 	err := a.empty()
+	// gofail: var attemptEmptied struct{}
 	if err == nil {
 		err = a.Spares.give(a.dir, a.journal)
 	} else { // it must serve no other attempt, and no agent is to take it up

@@ -49,6 +49,7 @@ func (a *Attempt) keep(ctx, outer context.Context, steps error) error {
 	if err != nil {
 		return err
 	}
+	// gofail: var artifactsUnwritten struct{}
 	return a.say(func(r *record) { r.Kept = true })
 }
 
@@ -69,6 +70,7 @@ func (a *Attempt) keepFiles(ctx context.Context, root *os.Root, wanted bool) err
 		if err := a.upload(ctx, root, f); err != nil {
 			return err
 		}
+		// gofail: var artifactAcknowledged struct{}
 		size += f.Size
 	}
 	if len(all) > 0 {
@@ -95,6 +97,7 @@ func (a *Attempt) upload(ctx context.Context, root *os.Root, f artifacts.File) e
 		if err := sendFile(stream, first, file); err != nil && !errors.Is(err, io.EOF) {
 			return err
 		}
+		// gofail: var artifactSent struct{}
 		verdict, err := stream.CloseAndRecv()
 		if err == nil && verdict.GetRefused() {
 			return failed("artifact %s: %s", f.Path, verdict.GetReason())

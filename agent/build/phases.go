@@ -112,6 +112,7 @@ func (a *Attempt) fetch(ctx context.Context) error {
 		a.note("submodule %s: %s at %s", m.Path, m.URL, m.Revision)
 		revisions[m.URL] = m.Revision
 	}
+	// gofail: var sourcesFetched struct{}
 	if err := a.say(func(r *record) { r.Fetched, r.Revisions = true, revisions }); err != nil {
 		return err
 	}

@@ -82,6 +82,7 @@ func (r *reports) upload(ctx context.Context, w *agentv1.WatchReport) bool {
 	for {
 		verdict, err := r.attempt.Master.Client().ReportWatches(ctx, w)
 		if err == nil {
+			// gofail: var reportAcknowledged struct{}
 			if !verdict.GetAccepted() {
 				r.attempt.note("warning: the watch file is refused: %s", verdict.GetReason())
 			}

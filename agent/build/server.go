@@ -103,6 +103,7 @@ func (a *Attempt) appserver(ctx context.Context, env map[string]string) error {
 		port = p
 	}
 	a.note("AppServer %s is up at %s", wanted.GetId(), s.Address)
+	// gofail: var serverUnwritten struct{}
 	if err := a.say(func(r *record) { r.Server = &server{Host: s.Address, Port: port} }); err != nil {
 		return err
 	}
@@ -121,6 +122,7 @@ func (a *Attempt) appserver(ctx context.Context, env map[string]string) error {
 		a.showConsole(ctx, k)
 		return failed("%v", err)
 	}
+	// gofail: var serverHealthy struct{}
 	return a.activate(ctx)
 }
 
@@ -188,6 +190,7 @@ func (a *Attempt) activate(ctx context.Context) error {
 	}
 	select {
 	case s := <-a.settled:
+		// gofail: var serverSettled struct{}
 		switch s.GetOutcome() {
 		case agentv1.Outcome_OUTCOME_FAILED:
 			return failed("the AppServer could not be activated: %s", s.GetError())

@@ -57,9 +57,12 @@ func (s *Spares) give(dir string, j *os.File) error {
 		}
 	}
 	spare := filepath.Join(s.dir, fmt.Sprint(s.made))
-	if err := errors.Join(j.Truncate(0), os.Rename(dir, spare)); err != nil {
+	err := j.Truncate(0)
+	// gofail: var journalEmptied struct{}
+	if err = errors.Join(err, os.Rename(dir, spare)); err != nil {
 		return errors.Join(err, os.RemoveAll(dir))
 	}
+	// gofail: var attemptSpared struct{}
 	s.made++
 	s.free = append(s.free, spare)
 	return nil

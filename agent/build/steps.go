@@ -196,6 +196,7 @@ func (a *Attempt) run(ctx context.Context, c command) error {
 	}
 	id := a.stepID(c.part)
 	output := a.output.Begin(c.part, c.name)
+	// gofail: var stepUnstarted struct{}
 	err = a.Supervisor.Start(ctx, process.Spec{
 		ID: id, Argv: line.Args, Env: list(line.Env), Dir: line.Dir, Output: output,
 		Deadline: time.Now().Add(c.timeout), Silence: c.silence,
@@ -203,7 +204,9 @@ func (a *Attempt) run(ctx context.Context, c command) error {
 	if err != nil {
 		return fmt.Errorf("start step %s: %w", c.name, err)
 	}
+	// gofail: var stepStarted struct{}
 	exit, err := a.await(ctx, id)
+	// gofail: var stepEnded struct{}
 	a.output.End(c.part)
 	a.countWarnings(c.part, output)
 	if err != nil {

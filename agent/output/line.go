@@ -68,6 +68,7 @@ func (l *line) listen() {
 		if err == nil && ack.GetRewind() {
 			err = fmt.Errorf("the master has %d bytes of part %d", ack.GetSize(), ack.GetPart())
 		}
+		// gofail: var outputAcknowledged struct{}
 		l.output.acknowledge(ack)
 		if err != nil {
 			l.broken <- err

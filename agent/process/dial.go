@@ -173,6 +173,9 @@ func (d *dialer) spawn() error {
 			env = append(env, name+"="+v)
 		}
 	}
+	// gofail: var supervisorFailpoints string
+	// env = append(env, "GOFAIL_HTTP="+supervisorFailpoints)
+
 	program, err := filepath.Abs(d.command[0])
 	if err != nil {
 		return err
@@ -185,6 +188,7 @@ func (d *dialer) spawn() error {
 	if err != nil {
 		return fmt.Errorf("start the supervisor %s: %w", program, err)
 	}
+	// gofail: var supervisorStarted struct{}
 	d.child = pid
 	d.log.Info("started a supervisor", "dir", d.dir, "pid", pid)
 	return nil

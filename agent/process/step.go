@@ -57,10 +57,12 @@ func (s *supervisor) onStart(p *pipe, m message) {
 	if err == nil {
 		err = s.journal.add(record{Started: m.ID})
 	}
+	// gofail: var stepJournalled struct{}
 	started := false
 	if err == nil {
 		started, err = s.launch(st, output)
 	}
+	// gofail: var stepLaunched struct{}
 	if output != nil {
 		output.Close()
 	}
@@ -140,6 +142,7 @@ func (s *supervisor) onForget(m message) message {
 	if err := s.journal.add(record{Forgotten: m.ID}); err != nil {
 		return failure(m, kindFailed, "%v", err)
 	}
+	// gofail: var stepForgetJournalled struct{}
 	delete(s.steps, m.ID)
 	delete(s.lost, m.ID)
 	if s.journal.grown() {
@@ -336,6 +339,7 @@ func (s *supervisor) finish(st *step) {
 	if err != nil {
 		s.log.Error("note the end", "step", exit.ID, "error", err)
 	}
+	// gofail: var stepEndUntold struct{}
 	for p := range followers {
 		p.send(message{Op: opExit, ID: exit.ID, Exit: &exit})
 	}
@@ -348,6 +352,7 @@ func (s *supervisor) end(st *step) (Exit, map[*pipe]bool, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	err := s.journal.add(record{Ended: &st.exit})
+	// gofail: var stepEndJournalled struct{}
 	st.ended = true
 	s.active--
 	followers := st.followers

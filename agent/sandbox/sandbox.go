@@ -88,6 +88,7 @@ func (k *Keeper) Make(ctx context.Context, s Spec) (*Sandbox, error) {
 	if err := k.note(s.ID); err != nil {
 		return nil, fmt.Errorf("note sandbox %s: %w", s.Token, err)
 	}
+	// gofail: var sandboxNoted struct{}
 	wanted := runner.Spec{
 		Token: s.Token, Workspace: s.Workspace, Config: s.Config,
 		Tags: map[string]string{
@@ -99,6 +100,7 @@ func (k *Keeper) Make(ctx context.Context, s Spec) (*Sandbox, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make the sandbox with %s: %w", s.Provider, err)
 	}
+	// gofail: var sandboxMade struct{}
 	return &Sandbox{s.ID, p}, nil
 }
 
@@ -161,6 +163,7 @@ func (k *Keeper) End(ctx context.Context, id ID) error {
 	if err == nil {
 		err = p.Delete(ctx, id.Token)
 	}
+	// gofail: var sandboxDeleted struct{}
 	if err == nil {
 		err = os.Remove(k.path(id))
 	}

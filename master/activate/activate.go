@@ -92,6 +92,7 @@ func (a *Activator) consider(ctx context.Context, name string, now time.Time) {
 	var writes []state.Write
 	if v.Active != nil {
 		a.log.Info("active AppServer", "instance", name, "appserver", v.Active.AppServer)
+		// gofail: var activeUnstored struct{}
 		writes = append(writes, v.Active.Put())
 	}
 	for _, s := range v.Servers {
@@ -99,9 +100,15 @@ func (a *Activator) consider(ctx context.Context, name string, now time.Time) {
 	}
 	for _, s := range v.Gone {
 		a.log.Info("AppServer terminated", "appserver", s.ID)
+		// gofail: var goneUnstored struct{}
 		writes = append(writes, s.Finish()...)
 	}
+	if len(writes) == 0 {
+		return
+	}
+	// gofail: var fateUnstored struct{}
 	err := a.store.CommitSeen(ctx, writes...)
+	// gofail: var fateStored struct{}
 	if err != nil && ctx.Err() == nil {
 		a.wakes[name] = now.Add(100 * time.Millisecond)
 		if !errors.Is(err, store.ErrConflict) {
@@ -145,6 +152,7 @@ func (a *Activator) Done(ctx context.Context, id, operation, why string) error {
 		s.Operation = &op
 		return s, nil
 	})
+	// gofail: var operationNoted struct{}
 	if errors.Is(err, errNothing) || errors.Is(err, store.ErrNotFound) {
 		return nil
 	}

@@ -114,6 +114,7 @@ func (s *Store) Keep(a Attempt, f File, text io.Reader) error {
 	if err := s.keep(dir, f, text); err != nil {
 		return fmt.Errorf("keep artifact %s of build %s: %w", f.Path, a.Build, err)
 	}
+	// gofail: var artifactListed struct{}
 	if s.bucket == nil {
 		return nil
 	}
@@ -195,9 +196,11 @@ func (s *Store) enter(dir, name string, f File) error {
 	if len(all) >= maxFiles {
 		return fmt.Errorf("the build has %d artifacts: %w", len(all), ErrRefused)
 	}
+	// gofail: var artifactUnnamed struct{}
 	if err := os.Rename(filepath.Join(dir, name), filepath.Join(dir, "files", filepath.FromSlash(f.Path))); err != nil {
 		return fmt.Errorf("%w: %w", ErrRefused, err)
 	}
+	// gofail: var artifactUnlisted struct{}
 	line, err := json.Marshal(f)
 	if err != nil {
 		return err

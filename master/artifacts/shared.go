@@ -53,6 +53,7 @@ func (s *Store) share(a Attempt, dir string, f File) error {
 	if err := s.bucket.Put(textKey(a, f), file, f.Size); err != nil {
 		return err
 	}
+	// gofail: var artifactInBucket struct{}
 	s.sharing.Lock()
 	defer s.sharing.Unlock()
 	text, err := os.ReadFile(filepath.Join(dir, index))

@@ -131,10 +131,12 @@ func (c *Catalog) putOnce(ctx context.Context, sources []Source) error {
 	c.store.Read(func(f *state.Facts) { writes = Difference(f, sources, time.Now().UTC()) })
 	var failed error
 	for part := range slices.Chunk(writes, together) {
+		// gofail: var manifestsUnstored struct{}
 		if err := c.store.CommitSeen(ctx, part...); err != nil {
 			failed = err // it must not stop the others
 			continue
 		}
+		// gofail: var manifestsStored struct{}
 		for _, w := range part {
 			c.tell(w)
 		}

@@ -51,6 +51,7 @@ func (d *Dispatcher) KeepArtifact(stream grpc.ClientStreamingServer[agentv1.Arti
 		d.Log.Error("keeping an artifact", "build", at.Build, "error", err)
 		return status.Error(codes.Unavailable, "the master cannot keep it now")
 	}
+	// gofail: var artifactUnanswered struct{}
 	return stream.SendAndClose(&agentv1.ArtifactVerdict{})
 }
 
@@ -114,6 +115,7 @@ func (d *Dispatcher) ReportTests(ctx context.Context, r *agentv1.TestReport) (*a
 		d.Log.Error("keeping a test report", "build", at.Build, "error", err)
 		return nil, status.Error(codes.Unavailable, "the master cannot keep it now")
 	}
+	// gofail: var testsAttached struct{}
 	count := state.Tests{Passed: r.GetPassed(), Failed: r.GetFailed(), Errored: r.GetErrored(), Skipped: r.GetSkipped()}
 	err = d.insist(ctx, func() (state.Write, error) {
 		var next state.Build
@@ -131,6 +133,7 @@ func (d *Dispatcher) ReportTests(ctx context.Context, r *agentv1.TestReport) (*a
 	if err != nil && !errors.Is(err, state.ErrFinal) {
 		return nil, status.Error(codes.Unavailable, err.Error())
 	}
+	// gofail: var testsCounted struct{}
 	return &agentv1.TestVerdict{}, nil
 }
 

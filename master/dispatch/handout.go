@@ -26,6 +26,7 @@ func (d *Dispatcher) handOut(ctx context.Context) error {
 		d.putBackPlans(plans)
 		return err
 	}
+	// gofail: var assignmentStored struct{}
 	for _, p := range plans {
 		if s := d.session(p.build.Agent); s != nil && p.work != nil {
 			s.work(p.work)
@@ -42,6 +43,7 @@ func (d *Dispatcher) assign(ctx context.Context, plans []plan) error {
 	if err := d.passwords(ctx, plans, time.Now().UTC()); err != nil {
 		return err
 	}
+	// gofail: var assignmentUnstored struct{}
 	var writes []state.Write
 	for _, p := range plans {
 		writes = append(writes, p.writes...)
@@ -295,6 +297,7 @@ func (d *Dispatcher) settleLosses(ctx context.Context, keys []state.Key, all boo
 // finishLost ends the logs of attempts that were taken back.
 func (d *Dispatcher) finishLost(m *moves) {
 	for _, at := range m.lost {
+		// gofail: var lossStored struct{}
 		d.finishLog(at)
 	}
 }

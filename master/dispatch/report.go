@@ -59,6 +59,7 @@ func (d *Dispatcher) ReportWatches(ctx context.Context, r *agentv1.WatchReport) 
 	if bogus == nil {
 		d.record(about, r)
 	}
+	// gofail: var watchFileKept struct{}
 	for {
 		writes, why := d.receive(about, r, watches, bogus, time.Now().UTC())
 		err := d.Store.CommitSeen(ctx, writes...) // seen: the build may say next that it has ended
@@ -76,6 +77,7 @@ func (d *Dispatcher) ReportWatches(ctx context.Context, r *agentv1.WatchReport) 
 		case why != nil:
 			return d.refused(r, why), nil
 		}
+		// gofail: var reportStored struct{}
 		return &agentv1.WatchVerdict{Accepted: true}, nil
 	}
 }

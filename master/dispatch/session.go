@@ -108,9 +108,11 @@ func (d *Dispatcher) enrol(ctx context.Context, s *session, h *agentv1.Hello) er
 		return err
 	}
 	s.lease = lease
+	// gofail: var agentLeaseGranted struct{}
 	if err := d.writeAgent(ctx, s, h); err != nil {
 		return err
 	}
+	// gofail: var agentStored struct{}
 	s.send(&agentv1.FromMaster{Message: &agentv1.FromMaster_Welcome{Welcome: &agentv1.Welcome{
 		Installation: d.Installation, Lease: durationpb.New(d.Lease),
 	}}})
@@ -251,6 +253,7 @@ func (d *Dispatcher) finishLogs(s *session, updates []*agentv1.Update) {
 		}
 		if at, ok := d.wanted(u.GetBuild(), u.GetAttempt(), s.name); ok {
 			d.finishLog(at)
+			// gofail: var endUnheeded struct{}
 		}
 	}
 }
@@ -290,6 +293,7 @@ func (d *Dispatcher) farewell(ctx context.Context, s *session) {
 		return
 	}
 	d.parts(s.name)
+	// gofail: var agentLeaseUnrevoked struct{}
 	if err := d.Store.Revoke(context.WithoutCancel(ctx), s.lease); err != nil {
 		d.Log.Warn("ending an agent's lease", "agent", s.name, "error", err)
 	}

@@ -28,6 +28,7 @@ func (d *Dispatcher) Logs(stream grpc.BidiStreamingServer[agentv1.LogChunk, agen
 		if err != nil {
 			return err
 		}
+		// gofail: var outputUnanswered struct{}
 		if err := stream.Send(ack); err != nil {
 			return err
 		}

@@ -73,14 +73,17 @@ func (d *Dispatcher) takeIn(ctx context.Context) error {
 			return err
 		}
 	}
+	// gofail: var wordsUnstored struct{}
 	if err := d.Store.CommitSeen(ctx, m.all()...); err != nil {
 		d.putBack(words)
 		d.batch = max(1, d.batch/2) // what is too much for one transaction must not be tried forever
 		return err
 	}
+	// gofail: var wordsStored struct{}
 	d.batch = together
 	d.finishLost(m)
 	d.settleEnds(m)
+	// gofail: var wordsUnanswered struct{}
 	m.answer()
 	return nil
 }

@@ -105,6 +105,7 @@ func (t *attempt) append(c chunk) (int64, error) {
 	}
 	defer t.wake()
 	n, err := t.write(held, fresh)
+	// gofail: var outputWritten struct{}
 	held.Size += int64(n)
 	if !found && n > 0 {
 		t.parts = slices.Insert(t.parts, i, held)
@@ -173,6 +174,7 @@ func (t *attempt) end(i int) error {
 	if err := os.Rename(t.path(t.parts[i]), t.path(p)); err != nil {
 		return err
 	}
+	// gofail: var partEnded struct{}
 	t.parts[i] = p
 	return nil
 }
@@ -189,6 +191,7 @@ func (t *attempt) finish() (fresh int64, err error) {
 			return 0, err
 		}
 	}
+	// gofail: var outputFinished struct{}
 	t.finished = true
 	t.stored = len(t.parts) == 0 && (t.bucket == nil || len(attachedIn(filepath.Dir(t.dir))) == 0)
 	t.wake()
@@ -208,6 +211,7 @@ func (t *attempt) settle() error {
 			return err
 		}
 	}
+	// gofail: var outputSynced struct{}
 	file, err := os.OpenFile(filepath.Join(t.dir, marker), os.O_WRONLY|os.O_CREATE, 0o640)
 	if err != nil {
 		return err

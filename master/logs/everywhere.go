@@ -83,6 +83,7 @@ func (l *Logs) expireStored(instance, build string) error {
 	if err := l.bucket.Put(expiredKey(instance), bytes.NewReader(number), int64(len(number))); err != nil {
 		return err
 	}
+	// gofail: var expiryInBucket struct{}
 	return l.bucket.Remove(buildKey(instance, build))
 }
 

@@ -83,7 +83,10 @@ func (l *Logs) Expire(instance, build string) error {
 	if err != nil {
 		return fmt.Errorf("remember that the output of build %s goes: %w", build, err)
 	}
-	return errors.Join(l.Remove(instance, build), l.expireStored(instance, build))
+	// gofail: var expiryNoted struct{}
+	err = l.Remove(instance, build)
+	// gofail: var outputRemoved struct{}
+	return errors.Join(err, l.expireStored(instance, build))
 }
 
 func (l *Logs) raiseExpired(dir, instance string, number int64) error {

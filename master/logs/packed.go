@@ -190,9 +190,11 @@ func (t *attempt) replace(packs []pack.Part) error {
 	if t.removed {
 		return ErrRemoved
 	}
+	// gofail: var packUnnamed struct{}
 	if err := os.Rename(filepath.Join(t.dir, newPack), filepath.Join(t.dir, packFile)); err != nil {
 		return err
 	}
+	// gofail: var packNamed struct{}
 	old := t.parts
 	t.usePack(packs)
 	if err := syncDir(t.dir); err != nil {

@@ -57,9 +57,11 @@ func (l *Logs) store(t *attempt) error {
 	case len(parts) > 0:
 		err = t.putSmall(parts)
 	}
+	// gofail: var outputInBucket struct{}
 	if err == nil {
 		err = t.putAttached()
 	}
+	// gofail: var attachedInBucket struct{}
 	if err == nil {
 		err = t.markStored()
 	}
@@ -115,6 +117,7 @@ func (t *attempt) markStored() error {
 			return err
 		}
 	}
+	// gofail: var outputMarkedStored struct{}
 	t.stored = true
 	return nil
 }

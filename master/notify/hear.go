@@ -119,9 +119,11 @@ func (r *Notifier) hear(ctx context.Context, g group) error {
 		if len(ends) == 0 {
 			next.Revision, next.Told = g.revision, nil
 		}
+		// gofail: var endUnheard struct{}
 		if err := r.cfg.Store.CommitSeen(ctx, append(writes, next.Put())...); err != nil {
 			return err
 		}
+		// gofail: var endHeard struct{}
 		r.noted, heard = r.cfg.Now(), r.heard()
 	}
 	r.seen = max(r.seen, g.revision)
@@ -189,6 +191,7 @@ func (r *Notifier) starts(ctx context.Context, keys []state.Key, all bool) error
 	if len(writes) == 0 {
 		return nil
 	}
+	// gofail: var startUnheard struct{}
 	if err := r.cfg.Store.CommitSeen(ctx, writes...); err != nil {
 		return err
 	}

@@ -139,6 +139,7 @@ func (r *Notifier) begin(ctx context.Context) (int64, error) {
 	if err := r.cfg.Store.CommitSeen(ctx, first.Put()); err != nil {
 		return 0, fmt.Errorf("write down from where on builds are news: %w", err)
 	}
+	// gofail: var hearingBegun struct{}
 	return first.Revision, nil
 }
 

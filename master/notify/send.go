@@ -124,6 +124,7 @@ func (r *Notifier) conclude(ctx context.Context, res result) {
 	said := outcome.Of(res.err)
 	r.note(n, said, now)
 	if res.err == nil {
+		// gofail: var noticeDelivered struct{}
 		r.delivered[n.ID] = n
 		r.drop(ctx, n)
 		return
@@ -166,6 +167,7 @@ func (r *Notifier) drop(ctx context.Context, n *state.Notice) {
 	if err != nil && r.cfg.Store.CatchUp(ctx) != nil {
 		return
 	}
+	// gofail: var noticeDropped struct{}
 	delete(r.delivered, n.ID)
 }
 

@@ -253,7 +253,9 @@ func (p *Poller) commitChunk(ctx context.Context, refs []watched, d decide) (err
 				}
 			}
 		})
+		// gofail: var refUnstored struct{}
 		if err = p.st.CommitSeen(ctx, writes...); !errors.Is(err, store.ErrConflict) {
+			// gofail: var refStored struct{}
 			return err
 		}
 		if err := p.overtaken(ctx, writes); err != nil {

@@ -110,10 +110,12 @@ func (r *Reaper) end(ctx context.Context, at state.Place, v Verdict, before []Un
 	}
 	ctx, cancel := context.WithTimeout(ctx, endTime)
 	defer cancel()
+	// gofail: var unownedFound struct{}
 	failed, err := r.cfg.Agents.EndHoldings(ctx, at, v.End)
 	if err != nil {
 		return fmt.Errorf("end what nobody owns: %w", err)
 	}
+	// gofail: var unownedEnded struct{}
 	for i := range v.Unowned {
 		u := &v.Unowned[i]
 		if !slices.Contains(v.End, u.Token) {

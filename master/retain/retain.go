@@ -144,7 +144,9 @@ func (r *Retainer) instance(ctx context.Context, instance string, now time.Time)
 		if held := r.held(instance); held[build] {
 			continue // it has been started meanwhile
 		}
-		if err := errors.Join(r.cfg.Artifacts.Remove(instance, build), r.cfg.Output.Expire(instance, build)); err != nil {
+		err := r.cfg.Artifacts.Remove(instance, build)
+		// gofail: var artifactsRemoved struct{}
+		if err = errors.Join(err, r.cfg.Output.Expire(instance, build)); err != nil {
 			return err
 		}
 	}

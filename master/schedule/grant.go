@@ -67,7 +67,9 @@ func (s *Scheduler) settle(ctx context.Context, g *grants) {
 		}
 	}
 	if len(g.wishes) > 0 {
+		// gofail: var requestUnstored struct{}
 		err := s.store.CommitSeen(ctx, g.writes...)
+		// gofail: var requestStored struct{}
 		for n, w := range g.wishes {
 			a := answer{err: err}
 			if g.builds[n] != nil {

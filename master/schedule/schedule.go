@@ -258,7 +258,9 @@ func (s *Scheduler) request(i *state.Instance, m *manifests.Manifest, why state.
 // conclude stores what follows from a decision. If that fails the decision is
 // made anew.
 func (s *Scheduler) conclude(ctx context.Context, k alarmKey, now time.Time, writes []state.Write) {
+	// gofail: var decisionUnstored struct{}
 	err := s.store.CommitSeen(ctx, writes...)
+	// gofail: var decisionStored struct{}
 	if errors.Is(err, store.ErrConflict) {
 		if err = s.store.CatchUp(ctx); err == nil {
 			s.alarms.set(k, now)

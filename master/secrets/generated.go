@@ -39,6 +39,7 @@ func (s *Secrets) Generate(ctx context.Context, name string, now time.Time) erro
 		}
 		return (&state.Secret{Name: name, Ciphertext: ciphertext, CreatedAt: now}).Put(), nil
 	}, name)
+	// gofail: var passwordStored struct{}
 	if errors.Is(err, errThere) {
 		return nil
 	}

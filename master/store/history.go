@@ -183,6 +183,7 @@ func (s *Store) settle(ctx context.Context, name, fresh string) (string, error) 
 	if err != nil {
 		return "", fmt.Errorf("read the %s of this installation: %w", name, err)
 	}
+	// gofail: var installationStored struct{}
 	if resp.Succeeded {
 		return fresh, nil
 	}

@@ -149,6 +149,7 @@ func (s *Store) move(ctx context.Context, kind state.Kind, from, end string, unt
 		if err := s.past.Add(string(kind), instance, facts); err != nil {
 			return "", err
 		}
+		// gofail: var pastKept struct{}
 	}
 	if err := s.drop(ctx, moved); err != nil {
 		return "", fmt.Errorf("delete facts of kind %s that are kept in files: %w", kind, err)

@@ -59,6 +59,7 @@ func (p *plugin) begin(ctx context.Context, dir string, next func(context.Contex
 		l.stop(0)
 		return nil, l.explain(err)
 	}
+	// gofail: var pluginConnected struct{}
 	if err = binary.unchanged(); err == nil {
 		err = p.identify(ctx, l)
 	}
@@ -69,6 +70,7 @@ func (p *plugin) begin(ctx context.Context, dir string, next func(context.Contex
 		l.stop(p.limits.stop)
 		return nil, l.process.cause(err)
 	}
+	// gofail: var pluginConfigured struct{}
 	return l, nil
 }
 

@@ -79,6 +79,7 @@ func (p *process) Start(context.Context) error {
 		closeFiles(ours[:])
 		return err
 	}
+	// gofail: var pluginStarted struct{}
 	p.mu.Lock()
 	p.pid, p.running = p.cmd.Process.Pid, true
 	doomed := p.doomed

@@ -45,9 +45,11 @@ func (e *Entry) Keep(gitDir string, refs Refs) error {
 	if err := e.make(gitDir); err != nil {
 		return fmt.Errorf("make an entry of the cache: %w", err)
 	}
+	// gofail: var cacheMade struct{}
 	if err := copyObjects(filepath.Join(gitDir, "objects"), filepath.Join(e.dir, "objects"), e.SHA256()); err != nil {
 		return fmt.Errorf("copy objects into the cache: %w", err)
 	}
+	// gofail: var objectsCached struct{}
 	for branch, commit := range refs {
 		sum := sha256.Sum256([]byte(branch)) // names of branches may be in each other's way
 		name := filepath.Join(e.dir, "refs", "heads", hex.EncodeToString(sum[:16]))

@@ -69,10 +69,16 @@ func build() (dir string, err error) {
 	}
 	return dir, errors.Join(
 		goBuild(dir, module+"/cmd/wright"),
-		goBuild(plugins, module+"/plugins/providers/wright-cloud-process",
-			module+"/plugins/providers/wright-dns-hosts", module+"/plugins/providers/wright-database-sqlite",
-			module+"/plugins/providers/wright-runner-local", module+"/plugins/providers/wright-notifier-file"),
+		goBuild(plugins, providers(module+"/")...),
 	)
+}
+
+// providers are the packages of those plugins that tests use.
+func providers(root string) (all []string) {
+	for _, name := range []string{"cloud-process", "dns-hosts", "database-sqlite", "runner-local", "notifier-file"} {
+		all = append(all, root+"plugins/providers/wright-"+name)
+	}
+	return all
 }
 
 const module = "github.com/wright-build/wright"

@@ -37,6 +37,8 @@ type House struct {
 	secure    *tls.Config // to etcd; nil: in clear
 	token     string      // of the masters; "": they want none
 	versions  int         // of manifests that were replaced
+
+	failpoints []string // variables of gofail, for processes that are started now
 }
 
 // New makes an empty installation. When the test ends, its AppServers are
@@ -47,6 +49,12 @@ func New(t testing.TB) *House {
 		t.Skip("real processes take their time")
 	}
 	Programs(t)
+	return empty(t)
+}
+
+// empty is New for a test that says itself which programs are started.
+func empty(t testing.TB) *House {
+	t.Helper()
 	dir := t.TempDir()
 	h := &House{Dir: dir, Data: filepath.Join(dir, "data"), Manifests: filepath.Join(dir, "manifests"), t: t}
 	if err := os.MkdirAll(h.Manifests, 0o755); err != nil {
@@ -88,12 +96,6 @@ func (h *House) Master(args ...string) *Process {
 	p := h.start("master", true, h.masterArgs(args)...)
 	h.Address = p.Ready
 	return p
-}
-
-// StartMaster starts a master again, which serves in its own time.
-func (h *House) StartMaster(args ...string) *Process {
-	h.t.Helper()
-	return h.start("master", false, h.masterArgs(args)...)
 }
 
 func (h *House) masterArgs(more []string) []string {

@@ -35,7 +35,7 @@ type Process struct {
 func (h *House) start(name string, ready bool, args ...string) *Process {
 	h.t.Helper()
 	cmd := h.command(name, filepath.Join(h.programs(), "wright"), h.admitted(args)...)
-	cmd.Env = h.environment()
+	cmd.Env = append(h.environment(), h.failpoints...)
 	p := h.launch(name, ready, cmd)
 	h.processes = append(h.processes, p)
 	return p

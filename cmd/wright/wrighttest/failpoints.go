@@ -1,0 +1,272 @@
+package wrighttest
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// Failpoint is a place in the code that a comment of gofail names: a deed is done
+// there and not yet written down, or the other way round.
+type Failpoint struct {
+	Name string
+	File string // from the root of the repository
+	Line int
+}
+
+// failpointForm is how a failpoint is written. One that dies has no value.
+var failpointForm = regexp.MustCompile(`^\t+// gofail: var ([a-z][A-Za-z]*) (struct\{\}|string)$`)
+
+const failpointMark = "// gofail:"
+
+// Failpoints finds those below a directory at which a process can be killed, and
+// says what is wrong with comments that gofail would not understand, or not as
+// they are meant.
+func Failpoints(root string) (all []Failpoint, wrong []string, err error) {
+	seen := map[string]bool{}
+	err = filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
+			return err
+		}
+		text, err := os.ReadFile(path)
+		if err != nil || !bytes.Contains(text, []byte(failpointMark)) {
+			return err
+		}
+		file, err := filepath.Rel(root, path)
+		lines := strings.Split(string(text), "\n")
+		if name := "package " + filepath.Base(filepath.Dir(path)); !slices.Contains(lines, name) {
+			wrong = append(wrong, file+": gofail takes the directory's name for the package's")
+		}
+		for i, line := range lines {
+			if !strings.HasPrefix(strings.TrimSpace(line), failpointMark) {
+				continue
+			}
+			m := failpointForm.FindStringSubmatch(line)
+			place := fmt.Sprintf("%s:%d", file, i+1)
+			switch {
+			case m == nil:
+				wrong = append(wrong, place+": no failpoint reads so")
+				continue
+			case seen[m[1]]:
+				wrong = append(wrong, place+": another failpoint has this name")
+			case m[2] == "struct{}" && strings.HasPrefix(strings.TrimSpace(lines[i+1]), "//"):
+				wrong = append(wrong, place+": gofail takes the comment below for code")
+			}
+			if seen[m[1]] = true; m[2] == "struct{}" {
+				all = append(all, Failpoint{m[1], file, i + 1})
+			}
+		}
+		return err
+	})
+	return all, wrong, err
+}
+
+// failing are the programs with failpoints, and these.
+type failing struct {
+	bin string
+	all []Failpoint
+}
+
+// withFailpoints builds the programs once from a copy of the working tree in
+// which failpoints are code.
+var withFailpoints = sync.OnceValues(func() (failing, error) {
+	text, err := exec.Command("git", "rev-parse", "--show-toplevel").Output()
+	if err != nil {
+		return failing{}, fmt.Errorf("find the repository: %w", err)
+	}
+	root := strings.TrimSpace(string(text))
+	source, bin := filepath.Join(builtDir(), "failing-source"), filepath.Join(builtDir(), "failing")
+	if err := errors.Join(copyTree(root, source), os.MkdirAll(filepath.Join(bin, "plugins"), 0o700)); err != nil {
+		return failing{}, fmt.Errorf("copy the working tree: %w", err)
+	}
+	all, wrong, err := Failpoints(source)
+	if err != nil || len(wrong) > 0 {
+		return failing{}, errors.Join(fmt.Errorf("failpoints that gofail does not understand: %q", wrong), err)
+	}
+	if err := enable(root, source, all); err != nil {
+		return failing{}, err
+	}
+	err = errors.Join(buildIn(source, bin, "./cmd/wright"), buildIn(source, filepath.Join(bin, "plugins"), providers("./")...))
+	return failing{bin, all}, errors.Join(err, os.RemoveAll(source))
+})
+
+// copyTree copies the files that git knows, as they are in the working tree, but
+// for what tests need.
+func copyTree(from, to string) error {
+	list, err := exec.Command("git", "-C", from, "ls-files", "-z", "--cached").Output()
+	if err != nil {
+		return err
+	}
+	for name := range strings.SplitSeq(strings.TrimRight(string(list), "\x00"), "\x00") {
+		if strings.Contains("/"+name, "/testdata/") {
+			continue
+		}
+		text, err := os.ReadFile(filepath.Join(from, name))
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // removed, and not committed yet
+		}
+		target := filepath.Join(to, name)
+		if err = errors.Join(err, os.MkdirAll(filepath.Dir(target), 0o700)); err == nil {
+			err = os.WriteFile(target, text, 0o600)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// enable has gofail, as .ci pins it, make code of the comments in a copy, which
+// needs gofail's runtime from then on.
+func enable(root, source string, all []Failpoint) error {
+	pin := "-modfile=" + filepath.Join(root, ".ci", "failpoints.mod")
+	var files []string
+	for _, p := range all {
+		files = append(files, filepath.Join(source, p.File))
+	}
+	if err := run(root, "go", append([]string{"tool", pin, "gofail", "enable"}, slices.Compact(files)...)...); err != nil {
+		return err
+	}
+	const runtime = "go.etcd.io/gofail"
+	version, err := exec.Command("go", "-C", root, "list", pin, "-m", "-f", "{{.Version}}", runtime).Output()
+	if err != nil {
+		return fmt.Errorf("ask which gofail is pinned: %w", err)
+	}
+	sums, err := os.ReadFile(filepath.Join(root, ".ci", "failpoints.sum"))
+	if err != nil {
+		return err
+	}
+	ours, err := os.OpenFile(filepath.Join(source, "go.sum"), os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = ours.Write(sums)
+	return errors.Join(err, ours.Close(), run(source, "go", "mod", "edit", "-require="+runtime+"@"+strings.TrimSpace(string(version))))
+}
+
+func buildIn(source, to string, packages ...string) error {
+	return run(source, "go", append([]string{"build", "-mod=mod", "-trimpath", "-o", to + string(filepath.Separator)}, packages...)...)
+}
+
+func run(dir, name string, args ...string) error {
+	cmd := exec.Command(name, args...)
+	cmd.Dir, cmd.Env = dir, append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("%s %s: %w\n%s", name, args[0], err, out)
+	}
+	return nil
+}
+
+// WithFailpoints builds programs with failpoints, and lists these.
+func WithFailpoints(t testing.TB) []Failpoint {
+	t.Helper()
+	f, err := withFailpoints()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f.all
+}
+
+// NewWithFailpoints is New, but for an installation of those programs.
+func NewWithFailpoints(t testing.TB) *House {
+	t.Helper()
+	WithFailpoints(t)
+	f, _ := withFailpoints() // they are built
+	h := empty(t)
+	h.release = f.bin
+	return h
+}
+
+// Trap is a failpoint that is set in one process: who comes there first stays
+// there, as good as dead, until the process is killed.
+type Trap struct {
+	point   string
+	address string // where the process tells of its failpoints
+}
+
+// stayThere is what happens at a trap, for longer than a test lasts.
+const stayThere = "1*sleep(3600000)"
+
+// NewTrap makes one for a process that is still to be started: by WithTrap, or
+// told its Address and trapped by Set.
+func (h *House) NewTrap(p Failpoint) *Trap {
+	h.t.Helper()
+	return &Trap{p.Name, "127.0.0.1:" + freePort(h.t)}
+}
+
+// WithTrap has start start a process with a trap in it from its first moment on,
+// and with more settings for gofail.
+func (h *House) WithTrap(t *Trap, more string, start func() *Process) *Process {
+	h.failpoints = []string{"GOFAIL_HTTP=" + t.address, "GOFAIL_FAILPOINTS=" + t.point + "=" + stayThere + more}
+	defer func() { h.failpoints = nil }()
+	return start()
+}
+
+// Address is where gofail listens in the process.
+func (t *Trap) Address() string { return t.address }
+
+// Set sets the trap, if it is not.
+func (t *Trap) Set() {
+	if status, _ := t.ask(http.MethodGet, "/count", ""); status == http.StatusInternalServerError {
+		_, _ = t.ask(http.MethodPut, "", stayThere) // set again until it is
+	}
+}
+
+// Unset takes the trap away.
+func (t *Trap) Unset() { _, _ = t.ask(http.MethodDelete, "", "") }
+
+// Sprung says whether somebody is in it.
+func (t *Trap) Sprung() bool {
+	status, text := t.ask(http.MethodGet, "/count", "")
+	return status == http.StatusOK && text != "0"
+}
+
+func (t *Trap) ask(method, what, body string) (status int, text string) {
+	c := &http.Client{Timeout: time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
+	req, err := http.NewRequest(method, "http://"+t.address+"/"+t.point+what, strings.NewReader(body))
+	if err != nil {
+		return 0, ""
+	}
+	resp, err := c.Do(req)
+	if err != nil {
+		return 0, "" // it has not begun, or has ended
+	}
+	defer resp.Body.Close()
+	said, err := io.ReadAll(io.LimitReader(resp.Body, 100))
+	if err != nil {
+		return 0, ""
+	}
+	return resp.StatusCode, string(said)
+}
+
+// KillSupervisors kills the supervisors of all agents, and them alone.
+func (h *House) KillSupervisors() {
+	for _, pid := range h.Processes() {
+		if strings.Contains(CommandLine(pid), "internal-supervise") {
+			_ = syscall.Kill(pid, syscall.SIGKILL)
+		}
+	}
+}
+
+// StartMaster starts a master, which serves in its own time, at an address that
+// is known before.
+func (h *House) StartMaster(args ...string) *Process {
+	h.t.Helper()
+	if h.Address == "" {
+		h.Address = "http://127.0.0.1:" + freePort(h.t)
+	}
+	return h.start("master", false, h.masterArgs(args)...)
+}

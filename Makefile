@@ -70,6 +70,10 @@ bench-peers: ## Wright beside Debian's Buildbot; as root it is installed first (
 torture: ## masters, agents and members of etcd killed, asleep, stopped and (as root) cut off at random (TORTURE=5m, WRIGHT_TORTURE_SEED=n)
 	WRIGHT_TORTURE='$(or $(TORTURE),5m)' $(GO) test -count=1 -timeout 0 -v -run TestTorture ./cmd/wright
 
+.PHONY: test-failpoints
+test-failpoints: ## whoever does a deed killed before it is written down, at every such place; takes long (FAILPOINT=regexp PASS=n)
+	WRIGHT_TEST_HEAVY=1 WRIGHT_TEST_PASS='$(or $(PASS),1)' $(GO) test -count=1 -timeout 2h -v -run 'TestKilledAtEveryFailpoint/$(FAILPOINT)' ./cmd/wright
+
 .PHONY: vet
 vet: ## go vet
 	$(GO) vet ./...

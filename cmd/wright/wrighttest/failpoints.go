@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -190,27 +191,34 @@ func NewWithFailpoints(t testing.TB) *House {
 	return h
 }
 
-// Trap is a failpoint that is set in one process: who comes there first stays
-// there, as good as dead, until the process is killed.
+// Trap is a failpoint that is set in one process: who comes there as the n-th
+// stays there, as good as dead, until the process is killed.
 type Trap struct {
 	point   string
+	pass    int
 	address string // where the process tells of its failpoints
 }
 
-// stayThere is what happens at a trap, for longer than a test lasts.
-const stayThere = "1*sleep(3600000)"
+// term is what gofail is told: to stay for longer than a test lasts.
+func (t *Trap) term() string {
+	const stay = "1*sleep(3600000)"
+	if t.pass > 1 {
+		return fmt.Sprintf("%d*off->%s", t.pass-1, stay)
+	}
+	return stay
+}
 
 // NewTrap makes one for a process that is still to be started: by WithTrap, or
 // told its Address and trapped by Set.
-func (h *House) NewTrap(p Failpoint) *Trap {
+func (h *House) NewTrap(p Failpoint, pass int) *Trap {
 	h.t.Helper()
-	return &Trap{p.Name, "127.0.0.1:" + freePort(h.t)}
+	return &Trap{p.Name, pass, "127.0.0.1:" + freePort(h.t)}
 }
 
 // WithTrap has start start a process with a trap in it from its first moment on,
 // and with more settings for gofail.
 func (h *House) WithTrap(t *Trap, more string, start func() *Process) *Process {
-	h.failpoints = []string{"GOFAIL_HTTP=" + t.address, "GOFAIL_FAILPOINTS=" + t.point + "=" + stayThere + more}
+	h.failpoints = []string{"GOFAIL_HTTP=" + t.address, "GOFAIL_FAILPOINTS=" + t.point + "=" + t.term() + more}
 	defer func() { h.failpoints = nil }()
 	return start()
 }
@@ -221,7 +229,7 @@ func (t *Trap) Address() string { return t.address }
 // Set sets the trap, if it is not.
 func (t *Trap) Set() {
 	if status, _ := t.ask(http.MethodGet, "/count", ""); status == http.StatusInternalServerError {
-		_, _ = t.ask(http.MethodPut, "", stayThere) // set again until it is
+		_, _ = t.ask(http.MethodPut, "", t.term()) // set again until it is
 	}
 }
 
@@ -231,7 +239,8 @@ func (t *Trap) Unset() { _, _ = t.ask(http.MethodDelete, "", "") }
 // Sprung says whether somebody is in it.
 func (t *Trap) Sprung() bool {
 	status, text := t.ask(http.MethodGet, "/count", "")
-	return status == http.StatusOK && text != "0"
+	passed, err := strconv.Atoi(text)
+	return status == http.StatusOK && err == nil && passed >= t.pass
 }
 
 func (t *Trap) ask(method, what, body string) (status int, text string) {

@@ -127,7 +127,7 @@ func (s *deathbed) mend() {
 	s.buryAll()
 	if s.gone(&s.master) {
 		s.master = s.start("master", "", func() *wrighttest.Process {
-			return s.h.StartMaster("--config", s.config, "--reap", "1s", "--reap-after", "1s", "--agent-lease", "10s")
+			return s.h.StartMaster("--config", s.config, "--reap", "1s", "--reap-after", "1s")
 		})
 	}
 	if s.gone(&s.agent) {

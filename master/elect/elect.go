@@ -114,7 +114,6 @@ func (c *Candidate) stand(ctx context.Context, lead func(context.Context, Term) 
 	if err != nil {
 		return fmt.Errorf("stand for election: %w", err)
 	}
-	// gofail: var candidacyStored struct{}
 	if err := c.await(term, key); err != nil {
 		return fmt.Errorf("stand for election: %w", err)
 	}

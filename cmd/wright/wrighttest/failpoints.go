@@ -28,7 +28,8 @@ type Failpoint struct {
 	Line int
 }
 
-// failpointForm is how a failpoint is written. One that dies has no value.
+// failpointForm is how a failpoint is written. One at which somebody can be killed
+// has no value.
 var failpointForm = regexp.MustCompile(`^\t+// gofail: var ([a-z][A-Za-z]*) (struct\{\}|string)$`)
 
 const failpointMark = "// gofail:"
@@ -37,7 +38,7 @@ const failpointMark = "// gofail:"
 // says what is wrong with comments that gofail would not understand, or not as
 // they are meant.
 func Failpoints(root string) (all []Failpoint, wrong []string, err error) {
-	seen := map[string]bool{}
+	f := finder{seen: map[string]bool{}}
 	err = filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
 			return err
@@ -47,32 +48,49 @@ func Failpoints(root string) (all []Failpoint, wrong []string, err error) {
 			return err
 		}
 		file, err := filepath.Rel(root, path)
-		lines := strings.Split(string(text), "\n")
-		if name := "package " + filepath.Base(filepath.Dir(path)); !slices.Contains(lines, name) {
-			wrong = append(wrong, file+": gofail takes the directory's name for the package's")
-		}
-		for i, line := range lines {
-			if !strings.HasPrefix(strings.TrimSpace(line), failpointMark) {
-				continue
-			}
-			m := failpointForm.FindStringSubmatch(line)
-			place := fmt.Sprintf("%s:%d", file, i+1)
-			switch {
-			case m == nil:
-				wrong = append(wrong, place+": no failpoint reads so")
-				continue
-			case seen[m[1]]:
-				wrong = append(wrong, place+": another failpoint has this name")
-			case m[2] == "struct{}" && strings.HasPrefix(strings.TrimSpace(lines[i+1]), "//"):
-				wrong = append(wrong, place+": gofail takes the comment below for code")
-			}
-			if seen[m[1]] = true; m[2] == "struct{}" {
-				all = append(all, Failpoint{m[1], file, i + 1})
-			}
-		}
+		f.look(file, strings.Split(string(text), "\n"))
 		return err
 	})
-	return all, wrong, err
+	return f.all, f.wrong, err
+}
+
+// finder finds failpoints in one file after the other.
+type finder struct {
+	seen  map[string]bool
+	all   []Failpoint
+	wrong []string
+}
+
+func (f *finder) look(file string, lines []string) {
+	if !slices.Contains(lines, "package "+filepath.Base(filepath.Dir(file))) {
+		f.wrong = append(f.wrong, file+": gofail takes the directory's name for the package's")
+	}
+	for i, line := range lines {
+		if !strings.HasPrefix(strings.TrimSpace(line), failpointMark) {
+			continue
+		}
+		m := failpointForm.FindStringSubmatch(line)
+		if why := f.fault(m, lines[i+1]); why != "" {
+			f.wrong = append(f.wrong, fmt.Sprintf("%s:%d: %s", file, i+1, why))
+			continue
+		}
+		if f.seen[m[1]] = true; m[2] == "struct{}" {
+			f.all = append(f.all, Failpoint{m[1], file, i + 1})
+		}
+	}
+}
+
+// fault is what is wrong with a failpoint, "" for nothing.
+func (f *finder) fault(m []string, below string) string {
+	switch {
+	case m == nil:
+		return "no failpoint reads so"
+	case f.seen[m[1]]:
+		return "another failpoint has this name"
+	case m[2] == "struct{}" && strings.HasPrefix(strings.TrimSpace(below), "//"):
+		return "gofail takes the comment below for code"
+	}
+	return ""
 }
 
 // failing are the programs with failpoints, and these.

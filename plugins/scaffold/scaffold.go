@@ -143,11 +143,12 @@ func funcOf(k plugins.Kind) string {
 
 // manifest is how the provider is used, with a code block.
 func manifest(k plugins.Kind, name string) string {
+	const leadsTo = "[appserver]\ncloud = \"process\"\n\n" // a name leads to an AppServer
 	table := map[plugins.Kind]string{
 		plugins.Cloud:    "[appserver]\ncloud = \"@\"\n\n[appserver.@]\nclass = \"premium\"\n",
-		plugins.DNS:      "[dns]\nprovider = \"@\"\ndomain = \"shop.example.test\"\n\n[dns.@]\nclass = \"premium\"\n",
+		plugins.DNS:      leadsTo + "[dns]\nprovider = \"@\"\ndomain = \"shop.example.test\"\n\n[dns.@]\nclass = \"premium\"\n",
 		plugins.Database: "[[database]]\nprovider = \"@\"\nname = \"shop\"\n\n[database.@]\nclass = \"premium\"\n",
-		plugins.Balancer: "[balancer]\nprovider = \"@\"\nname = \"shop.example.test\"\n\n[balancer.@]\nclass = \"premium\"\n",
+		plugins.Balancer: leadsTo + "[balancer]\nprovider = \"@\"\nname = \"shop.example.test\"\n\n[balancer.@]\nclass = \"premium\"\n",
 		plugins.Notifier: "[[notify.plugin]]\nprovider = \"@\"\n\n[notify.plugin.@]\nclass = \"premium\"\n",
 		plugins.Runner:   "[runner]\nprovider = \"@\"\n\n[runner.@]\nclass = \"premium\"\n",
 	}[k]

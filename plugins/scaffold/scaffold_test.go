@@ -43,6 +43,15 @@ func TestEveryKindInEveryLanguage(t *testing.T) {
 	}
 }
 
+// A manifest with a name needs an AppServer that the name leads to.
+func TestManifestOfAName(t *testing.T) {
+	for _, kind := range []plugins.Kind{plugins.DNS, plugins.Balancer} {
+		if text := manifest(kind, "mine"); !strings.Contains(text, "    [appserver]\n    cloud = ") {
+			t.Errorf("no manifest check takes the snippet of %s:\n%s", kind, text)
+		}
+	}
+}
+
 // checkFile looks for places that were not filled in, and for other people's style.
 func checkFile(t *testing.T, path string) {
 	t.Helper()

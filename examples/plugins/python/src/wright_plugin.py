@@ -296,7 +296,8 @@ class _Server:
         by_number = {c.value[0]: c for c in grpc.StatusCode}
         message = str(e)[:MAX_ERROR]
         if isinstance(e, Cancelled):
-            context.abort(grpc.StatusCode.CANCELLED, message)
+            late = context.time_remaining() == 0  # None when there is no deadline
+            context.abort(grpc.StatusCode.DEADLINE_EXCEEDED if late else grpc.StatusCode.CANCELLED, message)
         if not isinstance(e, Error):
             log.error("unexpected: %r", e, exc_info=e)
             context.abort(grpc.StatusCode.UNKNOWN, f"{type(e).__name__}: {message}")

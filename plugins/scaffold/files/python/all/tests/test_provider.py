@@ -35,5 +35,16 @@ class Settings(unittest.TestCase):
         self.assertEqual(caught.exception.code, "denied")
 
 
+class GivenUp(unittest.TestCase):
+    def test_by_the_caller_or_the_clock(self):
+        for left, code in [(0, "DEADLINE_EXCEEDED"), (5.0, "CANCELLED"), (None, "CANCELLED")]:
+            def abort(status, _, code=code):
+                self.assertEqual(status.name, code)
+                raise SystemExit
+            context = types.SimpleNamespace(time_remaining=lambda left=left: left, abort=abort)
+            with self.assertRaises(SystemExit):
+                wright_plugin._Server._abort(None, context, wright_plugin.Cancelled("the caller gave up"))
+
+
 if __name__ == "__main__":
     unittest.main()

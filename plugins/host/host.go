@@ -31,6 +31,7 @@ type Config struct {
 	StateDir     string   // absolute; StateDir/KIND-NAME becomes a provider's own directory
 	Installation string   // value of the tag plugins.InstallationTag
 	Log          *slog.Logger
+	Said         *slog.Logger // what providers say; default Log
 
 	// Providers holds the table of each provider under "KIND-NAME"; optional.
 	Providers map[string]map[string]any
@@ -104,6 +105,7 @@ func defaultLimits() limits {
 func New(cfg Config) *Host {
 	cfg.Limits = cfg.Limits.withDefaults()
 	cfg.Log = cmp.Or(cfg.Log, slog.New(slog.DiscardHandler))
+	cfg.Said = cmp.Or(cfg.Said, cfg.Log)
 	// Plugins run in a directory of their own, where relative paths mean another thing.
 	cfg.StateDir = absolute(cfg.StateDir)
 	cfg.Dirs = slices.Clone(cfg.Dirs)

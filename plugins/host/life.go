@@ -51,7 +51,7 @@ func (p *plugin) begin(ctx context.Context, dir string, next func(context.Contex
 		return nil, err
 	}
 	defer binary.close()
-	l := &life{path: path, process: newProcess(binary, dir, p.cfg.Limits, p.log)}
+	l := &life{path: path, process: newProcess(binary, dir, p.cfg.Limits, p.said)}
 	ctx, release := p.untilReady(ctx, l.process)
 	defer release()
 	l.client = goplugin.NewClient(p.clientConfig(l.process))
@@ -120,8 +120,8 @@ func (p *plugin) clientConfig(proc *process) *goplugin.ClientConfig {
 		SkipHostEnv:      true,
 		StartTimeout:     p.limits.start,
 		Logger:           newInternalLogger(p.log),
-		SyncStdout:       newLineLogger(p.log),
-		SyncStderr:       newLineLogger(p.log),
+		SyncStdout:       newLineLogger(p.said),
+		SyncStderr:       newLineLogger(p.said),
 		RunnerFunc: func(_ hclog.Logger, cmd *exec.Cmd, socketDir string) (runner.Runner, error) {
 			proc.socketDir = socketDir
 			proc.env = append(cleanEnv(os.Environ()), cmd.Env...)

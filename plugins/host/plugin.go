@@ -22,6 +22,7 @@ type plugin struct {
 	cfg    Config
 	limits limits
 	log    *slog.Logger
+	said   *slog.Logger   // gets what its process says
 	wg     sync.WaitGroup // launches and lives
 	done   chan struct{}  // closed by close
 
@@ -47,7 +48,7 @@ var _ grpc.ClientConnInterface = (*plugin)(nil)
 func newPlugin(cfg Config, l limits, k key) *plugin {
 	return &plugin{
 		key: k, cfg: cfg, limits: l, done: make(chan struct{}),
-		log: cfg.Log.With("plugin", k.String()),
+		log: cfg.Log.With("plugin", k.String()), said: cfg.Said.With("plugin", k.String()),
 	}
 }
 

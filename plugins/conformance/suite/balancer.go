@@ -114,7 +114,7 @@ type balancerBench struct {
 func newBalancerBench(t *T) *balancerBench {
 	b := &balancerBench{bench: bench{t, balancerTrade()}}
 	_, b.m = b.start()
-	b.p = b.m.(balancerMaker).p
+	b.p = b.m.(patientMaker).maker.(balancerMaker).p
 	return b
 }
 

@@ -78,7 +78,7 @@ func (t *T) openFor(installation, state string, settings map[string]any) *host.H
 	t.mu.Unlock()
 	h := host.New(host.Config{
 		Dirs: []string{filepath.Dir(t.subject.Binary)}, StateDir: state, Installation: installation,
-		Log: t.logger(), Providers: map[string]map[string]any{t.key(): settings},
+		Log: t.log.logger(), Said: t.said.logger(), Providers: map[string]map[string]any{t.key(): settings},
 	})
 	t.Cleanup(func() { t.close(h) })
 	return h
@@ -102,10 +102,13 @@ func (t *T) close(h *host.Host) {
 func (t *T) call() context.Context { return t.within(t.subject.Limit) }
 
 func (t *T) within(d time.Duration) context.Context {
-	ctx, cancel := context.WithTimeout(t.Context(), d)
+	ctx, cancel := context.WithTimeout(plugins.WithReporter(t.Context(), t.progress), d)
 	t.Cleanup(cancel)
 	return ctx
 }
+
+// progress hears how far a call is.
+func (t *T) progress(p plugins.Progress) { _, _ = t.told.Write([]byte(p.Message + "\n")) }
 
 // pid gives the provider's process at this host, 0 when it does not run.
 func (t *T) pid(h *host.Host) int {

@@ -118,7 +118,7 @@ func (b *cloudBench) startWith(settings map[string]any) (*host.Host, cloud.Provi
 		})
 		b.stopNow()
 	}
-	return h, p
+	return h, patientCloud{p, b.T}
 }
 
 // spec asks for a server whose token no other run of the suite has.

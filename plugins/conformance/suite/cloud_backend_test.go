@@ -18,6 +18,7 @@ import (
 type farSide struct {
 	mu      sync.Mutex // guards all below
 	last    int
+	asked   int // requests
 	servers map[string]*farServer
 	disks   map[string]bool
 }
@@ -37,7 +38,10 @@ type farServer struct {
 
 const farKey = "the right and secret key"
 
-func newFarSide(t *testing.T) string {
+func newFarSide(t *testing.T) string { return throttledFarSide(t, 0) }
+
+// throttledFarSide refuses every so many requests; 0 means none.
+func throttledFarSide(t *testing.T, every int) string {
 	f := &farSide{servers: map[string]*farServer{}, disks: map[string]bool{}}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /v1/servers", f.list)
@@ -54,6 +58,11 @@ func newFarSide(t *testing.T) string {
 		}
 		f.mu.Lock()
 		defer f.mu.Unlock()
+		if f.asked++; every > 0 && f.asked%every == 0 {
+			w.Header().Set("Retry-After", "1")
+			http.Error(w, `{"error":"too many requests"}`, http.StatusTooManyRequests)
+			return
+		}
 		f.tick(time.Now())
 		mux.ServeHTTP(w, r)
 	}))

@@ -88,6 +88,15 @@ func TestCloudBugsAtStart(t *testing.T) {
 	}
 }
 
+// TestThrottledCloud has a far side that throttles now and then, which is not the
+// provider's fault.
+func TestThrottledCloud(t *testing.T) {
+	s := httpSubject(t, cloudReference(t, "http"))
+	s.Limit = time.Minute
+	s.Settings["endpoint"] = throttledFarSide(t, 20)
+	passes(t, s, "^create again|^deleted is gone$|^list selects")
+}
+
 // TestSlowCloud has a reference whose creates take most of a second.
 func TestSlowCloud(t *testing.T) {
 	binary := cloudReference(t, "files")
@@ -183,6 +192,9 @@ func filesBugs() []bug {
 		{"wrong credentials hang", "^wrong credentials", `plugins.Denied`},
 		{"secret in error", "^wrong credentials", `\[secret\].*not its value`},
 		{"secret in log", "^list of nothing", `\[secret\].*do not log settings`},
+		{"secret in progress", "^create gives", `told as progress.*\[secret\]`},
+		{"secret in a URL", "^wrong credentials", `files:\[secret\].*not its value`},
+		{"secret in a header", "^list of nothing", `Basic .*\[secret\].*do not log settings`},
 		{"environment in log", "^create gives", `\[secret\].*do not log settings`},
 		{"environment readable", "^the environment stays secret", `others can read.*0600`},
 		{"environment in arguments", "^the environment stays secret", `\[secret\].*never as arguments`},

@@ -125,7 +125,7 @@ func newDatabaseBench(t *T) *databaseBench {
 // again starts the provider (again).
 func (b *databaseBench) again() {
 	b.host, b.m = b.start()
-	b.p = b.m.(databaseMaker).p
+	b.p = b.m.(patientMaker).maker.(databaseMaker).p
 }
 
 // make calls Create, which must work.

@@ -44,9 +44,9 @@ func databaseGiven(b *databaseBench) {
 		}
 	}
 	for _, p := range given {
-		for _, form := range []string{p, url.QueryEscape(p), url.PathEscape(p)} {
-			if strings.Contains(b.log.raw(), form) {
-				b.Report(Finding{Did: "Create with a password", Got: "the password is in the provider's log", Want: "no password is in a log.", Mend: "log no requests and no URLs as they are"})
+		for _, form := range forms(p) {
+			if strings.Contains(b.said.raw()+b.told.raw(), form) {
+				b.Report(Finding{Did: "Create with a password", Got: "the password is in the provider's log, or in what it tells as progress", Want: "no password is in a log.", Mend: "log no requests and no URLs as they are"})
 			}
 		}
 	}
@@ -93,7 +93,7 @@ func databasePassword(b *databaseBench) {
 			b.again()
 		}
 		if u, err := url.Parse(first.URL); err == nil {
-			if password, ok := u.User.Password(); ok && len(password) >= 6 && strings.Contains(b.log.raw(), password) {
+			if password, ok := u.User.Password(); ok && len(password) >= 6 && strings.Contains(b.said.raw()+b.told.raw(), password) {
 				b.Report(Finding{Did: "Create " + told(s), Got: "the password of its URL is in the provider's log", Want: "Database.URL may hold a password.", Mend: "log no URLs"})
 			}
 		}

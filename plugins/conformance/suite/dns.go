@@ -157,7 +157,7 @@ type dnsBench struct {
 func newDNSBench(t *T) *dnsBench {
 	b := &dnsBench{bench: bench{t, dnsTrade()}}
 	b.host, b.m = b.start()
-	b.p = b.m.(dnsMaker).p
+	b.p = b.m.(patientMaker).maker.(dnsMaker).p
 	return b
 }
 

@@ -1,11 +1,11 @@
 package suite
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 
@@ -46,7 +46,8 @@ func (l *logBuffer) raw() string {
 
 // redactor takes secrets out of what is shown.
 type redactor struct {
-	secrets []string // longest first
+	secrets []string
+	forms   []string // of all secrets, longest first
 }
 
 const hidden = "[secret]"
@@ -58,9 +59,18 @@ func newRedactor(schema plugins.Schema, tables ...map[string]any) *redactor {
 	for _, t := range tables {
 		r.collect(schema, t)
 	}
-	slices.SortFunc(r.secrets, func(a, b string) int { return len(b) - len(a) })
-	r.secrets = slices.Compact(r.secrets)
-	return r
+	return r.and()
+}
+
+// and gives a redactor that knows more secrets.
+func (r *redactor) and(more ...string) *redactor {
+	all := &redactor{secrets: slices.Concat(r.secrets, more)}
+	for _, secret := range all.secrets {
+		all.forms = append(all.forms, forms(secret)...)
+	}
+	slices.SortFunc(all.forms, func(a, b string) int { return cmp.Or(len(b)-len(a), strings.Compare(a, b)) })
+	all.forms = slices.Compact(all.forms)
+	return all
 }
 
 // pluginEnv is what plugins inherit of the environment, as a table.
@@ -114,26 +124,15 @@ func (r *redactor) text(s string) string {
 	if r == nil {
 		return s
 	}
-	for _, secret := range r.secrets {
-		for _, form := range forms(secret) {
-			s = strings.ReplaceAll(s, form, hidden)
-		}
+	for _, form := range r.forms {
+		s = strings.ReplaceAll(s, form, hidden)
 	}
 	return s
 }
 
-// forms are the ways in which a text may stand in a log.
-func forms(secret string) []string {
-	quoted := strconv.Quote(secret)
-	twice := strconv.Quote(quoted)
-	return []string{secret, quoted[1 : len(quoted)-1], strings.Trim(twice, `\"`)}
-}
-
-// in says which form of a secret of the table a text holds.
+// in says whether a text holds a secret of the table in any form.
 func (r *redactor) in(s string) bool {
-	return slices.ContainsFunc(r.secrets, func(secret string) bool {
-		return slices.ContainsFunc(forms(secret), func(form string) bool { return strings.Contains(s, form) })
-	})
+	return slices.ContainsFunc(r.forms, func(form string) bool { return strings.Contains(s, form) })
 }
 
 // errorText shows an error with its code and field.
@@ -157,37 +156,3 @@ func errorText(err error) string {
 	}
 	return fmt.Sprintf("%s: %v", text, err)
 }
-
-// seen looks at the error of a call: no secret may be in it.
-func (t *T) seen(err error) error {
-	if err != nil && (t.hide.in(err.Error()) || strings.Contains(err.Error(), t.envSecret())) {
-		t.Report(Finding{
-			Did: "read the error of a call", Got: strings.ReplaceAll(err.Error(), t.envSecret(), hidden), Want: "no secret is in an error: neither of the settings nor of Spec.Env.",
-			Mend: "say which setting is wrong, not its value; beware of errors with whole URLs and requests in them",
-		})
-	}
-	return err
-}
-
-// secrets looks through everything that the provider said.
-func (t *T) secrets() {
-	if _, race, found := strings.Cut(t.log.raw(), "WARNING: DATA RACE"); found {
-		t.Report(Finding{
-			Did: "read what the provider logged", Got: "a data race:" + short(race), Want: "A provider is called concurrently.",
-			Mend: "guard what calls share with a lock; the log has both places",
-		})
-	}
-	for line := range strings.Lines(t.log.raw()) {
-		leak := t.hide.in(line)
-		if leak || strings.Contains(line, t.envSecret()) {
-			t.Report(Finding{
-				Did: "read what the provider logged", Got: strings.ReplaceAll(line, t.envSecret(), hidden), Want: "no secret is in the log: neither of the settings nor of Spec.Env (\"may hold secrets\").",
-				Mend: "do not log settings, requests and environments as they are",
-			})
-			return
-		}
-	}
-}
-
-// envSecret is in the environment of everything that is made.
-func (t *T) envSecret() string { return "env-secret-" + t.id }

@@ -108,7 +108,7 @@ func newNotifierBench(t *T) *notifierBench {
 // again starts the provider (again).
 func (b *notifierBench) again() {
 	b.host, b.m = b.start()
-	b.p = b.m.(notifierMaker).p
+	b.p = b.m.(patientMaker).maker.(notifierMaker).p
 }
 
 // notify calls Notify, which must work.

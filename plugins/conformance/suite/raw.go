@@ -72,7 +72,7 @@ func (r *raw) start(clientPEM string) string {
 	r.cmd = exec.Command(t.subject.Binary)
 	r.cmd.Dir = t.TempDir()
 	r.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	r.cmd.Stderr = t.log
+	r.cmd.Stderr = t.said
 	r.cmd.WaitDelay = time.Second // a grandchild may keep the output open
 	for _, kv := range os.Environ() {
 		name, _, _ := strings.Cut(kv, "=")
@@ -99,7 +99,7 @@ func (r *raw) start(clientPEM string) string {
 	t.Cleanup(func() { r.kill(); _ = out.Close() })
 	_ = out.SetReadDeadline(time.Now().Add(15*time.Second + t.grace()))
 	line, _ := bufio.NewReader(out).ReadString('\n')
-	go func() { _ = out.SetReadDeadline(time.Time{}); _, _ = io.Copy(t.log, out) }() // until the pipe is closed
+	go func() { _ = out.SetReadDeadline(time.Time{}); _, _ = io.Copy(t.said, out) }() // until the pipe is closed
 	return strings.TrimSpace(line)
 }
 

@@ -104,7 +104,7 @@ func Run(ctx context.Context, s Subject, opt Options) (Report, error) {
 		}
 		r.Results = append(r.Results, result)
 	}
-	r.Took = time.Since(start)
+	r.Took, r.Partial = time.Since(start), r.Partial || ctx.Err() != nil
 	if len(r.Results) == 0 {
 		return r, fmt.Errorf("no check's name matches %q", opt.Only)
 	}
@@ -166,14 +166,14 @@ func (b *Session) Run(ctx context.Context, c Check) Result {
 		c.run(t)
 	})
 	if ctx.Err() != nil {
-		t.failures = []string{"interrupted"} // what else failed, failed because of that
+		t.failures, t.skipped = nil, "interrupted" // what failed, failed because of that
 	}
 	// However the check ended, what it made is taken away. This may take some calls, not forever.
 	cleanup, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*b.subject.Limit)
 	defer cancel()
 	t.clean(cleanup)
 	t.secrets()
-	r := Result{Check: c, Status: Passed, Failures: t.failures, Reason: t.skipped, Took: time.Since(start), Log: b.hide.text(t.log.raw())}
+	r := Result{Check: c, Status: Passed, Failures: t.failures, Reason: t.skipped, Took: time.Since(start), Log: t.hide.text(t.log.raw())}
 	switch {
 	case len(t.failures) > 0:
 		r.Status = Failed
@@ -184,10 +184,11 @@ func (b *Session) Run(ctx context.Context, c Check) Result {
 }
 
 func (b *Session) newT(ctx context.Context, c Check) *T {
-	return &T{
-		check: c, subject: b.subject, kind: b.Kind, name: b.Name, about: b.About, id: newID(), of: b.kind, ctx: ctx, hide: b.hide,
-		log: &logBuffer{live: b.opt.Log, hide: b.hide},
-	}
+	t := &T{check: c, subject: b.subject, kind: b.Kind, name: b.Name, about: b.About, id: newID(), of: b.kind, ctx: ctx}
+	t.hide = b.hide.and(t.envSecret())
+	t.log = &logBuffer{live: b.opt.Log, hide: t.hide}
+	t.said, t.told = &logBuffer{live: t.log}, &logBuffer{}
+	return t
 }
 
 func (t *T) setUp(sweep func(*T)) {

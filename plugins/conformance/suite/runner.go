@@ -112,7 +112,7 @@ type runnerBench struct {
 func newRunnerBench(t *T) *runnerBench {
 	b := &runnerBench{bench: bench{t, runnerTrade()}, token: t.token("box")}
 	b.host, b.m = b.start()
-	b.p = b.m.(runnerMaker).p
+	b.p = b.m.(patientMaker).maker.(runnerMaker).p
 	b.put(b.m, b.token, 1, b.ownTags())
 	return b
 }

@@ -246,7 +246,7 @@ func runnerOutlives(b *runnerBench) {
 		b.Report(Finding{Did: "run a command, kill the provider, wait for the command", Got: fmt.Sprintf("began: %t, status %d, output %q", began, p.status(), short(p.stdout.String()))})
 	}
 	b.host, b.m = b.start()
-	b.p = b.m.(runnerMaker).p
+	b.p = b.m.(patientMaker).maker.(runnerMaker).p
 	b.prints("a command in the same sandbox after the provider was started again", b.script("echo again"), "again\n")
 }
 

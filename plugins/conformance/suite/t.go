@@ -23,9 +23,11 @@ type T struct {
 	name    string               // of the provider
 	about   *plugins.Description // nil when the provider does not tell
 	of      kindChecks
-	id      string // unique for this run of the check; in every token, so that nothing is met by chance
-	parent  string // holds nothing but the state directory
-	log     *logBuffer
+	id      string     // unique for this run of the check; in every token, so that nothing is met by chance
+	parent  string     // holds nothing but the state directory
+	log     *logBuffer // all that is said
+	said    *logBuffer // what the provider said
+	told    *logBuffer // what it told as progress
 	hide    *redactor
 	proxy   *proxy // nil where the provider talks no HTTP that we know of
 
@@ -171,6 +173,6 @@ func (t *T) clean(ctx context.Context) {
 	}
 }
 
-func (t *T) logger() *slog.Logger {
-	return slog.New(slog.NewTextHandler(t.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+func (b *logBuffer) logger() *slog.Logger {
+	return slog.New(slog.NewTextHandler(b, &slog.HandlerOptions{Level: slog.LevelDebug}))
 }

@@ -59,7 +59,7 @@ func (b *bench) start() (*host.Host, maker) {
 		})
 		b.stopNow()
 	}
-	return h, m
+	return h, patientMaker{m, b.T}
 }
 
 // name gives a name for this run of the check.

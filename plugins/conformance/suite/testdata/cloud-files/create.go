@@ -226,6 +226,9 @@ func (p *provider) boot(ctx context.Context, path string, r *record, s cloud.Spe
 	if r.State == cloud.Running {
 		return nil
 	}
+	if p.has("secret in progress") {
+		plugins.Report(ctx, "logging in with "+p.password, 0)
+	}
 	for i := range 3 {
 		plugins.Report(ctx, fmt.Sprintf("booting %d/3", i+1), float64(i)/3)
 		if err := p.wait(ctx, p.latency/3); err != nil {

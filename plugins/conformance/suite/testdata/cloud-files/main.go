@@ -4,10 +4,12 @@ package main
 
 import (
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"hash/crc32"
 	"log/slog"
+	"net/url"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -101,12 +103,17 @@ func (p *provider) Configure(_ context.Context, s plugins.Settings) error {
 			time.Sleep(time.Hour)
 		case "secret in error":
 			return plugins.Errorf(plugins.Denied, "the password %q is wrong", p.password)
+		case "secret in a URL":
+			return plugins.Errorf(plugins.Denied, "GET https://%s@files.example.test/: 401", url.UserPassword("files", p.password))
 		default:
 			return plugins.Errorf(plugins.Denied, "the password is wrong")
 		}
 	}
 	if p.has("secret in log") {
 		s.Log.Info("configured", "settings", s.Config)
+	}
+	if p.has("secret in a header") {
+		s.Log.Info("asking", "authorization", "Basic "+base64.StdEncoding.EncodeToString([]byte("files:"+p.password)))
 	}
 	if p.has("child left behind") {
 		c := exec.Command("sleep", "300")

@@ -222,6 +222,14 @@ func hostile() []string {
 	}
 }
 
+// tagNames are names of tags that a provider may take for its own, hide, or mix up.
+func tagNames() []string {
+	return []string{
+		".hidden", "_hidden", "wright-token", "wright-name", "wright-created", "wright-installation-of", "Wright-Installation", "WRIGHT-INSTALLATION", "wright_installation",
+		"token", "name", "id", "CAPITALS",
+	}
+}
+
 // refused says whether an error is a proper refusal of a hostile name.
 func refused(err error) bool {
 	c := plugins.CodeOf(err)

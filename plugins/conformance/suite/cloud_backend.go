@@ -21,6 +21,7 @@ func cloudBackendChecks(check cloudCheck) []Check {
 		faulty("backend: broken answers", "check the status and parse the whole answer before believing it; an answer that is cut off, empty or of another kind is an error, no empty list", brokenAnswers),
 		check("backend: a gateway that lost its way", lostWayDoc, lostWayMend, cloudLostWay),
 		check("backend: throttling", doc+" With Retry-After, the transient error carries it.", "map 429 and 503 to plugins.RetryAfter with the time of the header Retry-After, or wait so long and retry", cloudThrottled),
+		check("backend: down in the midst of a call", midstDoc, midstMend, cloudMidst),
 		check("backend: slow", doc, "give requests the time that the call has", cloudSlow),
 		check("backend: down for good", doc, "answer with plugins.Transient; retry no longer than the call's context lasts", cloudDown),
 		check("backend: asked no more", "Each call ends when it is cancelled, within 5 s: the host answers at once, and nobody sees what the provider still does.",
@@ -209,7 +210,7 @@ func cloudThrottled(b *cloudBench) {
 		did := fmt.Sprintf("Create, all of whose requests meet: %s", f.Name)
 		b.believable(f, did, b.seen(err))
 		e, ok := asError(err)
-		if ok && e.Code == plugins.Transient && !patient(e) && !errors.Is(err, context.DeadlineExceeded) {
+		if ok && e.Code == plugins.Transient && !f.patient(e) && !errors.Is(err, context.DeadlineExceeded) {
 			b.Report(Finding{Did: did, Got: answer(nil, err), Want: "Error.RetryAfter is what the backend asked for."})
 		}
 		b.after(p, s, nil, errors.Join(err, errThrottled), did)

@@ -144,6 +144,8 @@ func cloudEnv(b *cloudBench) {
 	_, p := b.start()
 	s := b.spec("env")
 	s.Env["SPACES"] = " a  b "
+	long := b.payload(p, 200_000) // empty if it takes none so long
+	s.Env["LONG"] = long
 	made := b.create(p, s)
 	var out []byte
 	var err error
@@ -155,9 +157,9 @@ func cloudEnv(b *cloudBench) {
 		}
 		cmd.Env = append(cmd.Env, "WRIGHT_APPSERVER_ADDRESS="+made.Address)
 		out, err = cmd.CombinedOutput()
-		return err == nil && strings.Contains(string(out), b.envSecret()) && strings.Contains(string(out), " a  b ")
+		return err == nil && strings.Contains(string(out), b.envSecret()) && strings.Contains(string(out), " a  b ") && strings.Contains(string(out), long)
 	}
 	if !b.eventually(min(b.subject.Limit, b.grace()), found) {
-		b.Report(Finding{Did: fmt.Sprintf("Create with the environment CONFORMANCE=…, SPACES=%q, then run the probe %q", " a  b ", b.subject.Probe), Got: fmt.Sprintf("%v: %.300s", err, strings.ReplaceAll(string(out), b.envSecret(), "…"))})
+		b.Report(Finding{Did: fmt.Sprintf("Create with the environment CONFORMANCE=…, SPACES=%q, LONG of %d bytes, then run the probe %q", " a  b ", len(long), b.subject.Probe), Got: fmt.Sprintf("%v, %d bytes: %.300s", err, len(out), strings.ReplaceAll(string(out), b.envSecret(), "…"))})
 	}
 }

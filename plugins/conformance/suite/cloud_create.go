@@ -37,6 +37,9 @@ func cloudGives(b *cloudBench) {
 	made := b.create(p, s)
 	did := fmt.Sprintf("Create with token %q, name %q and tags %q", s.Token, s.Name, s.Tags)
 	b.whole(did, s, made, before)
+	if made.State != cloud.Running {
+		b.Report(Finding{Did: did, Got: fmt.Sprintf("the state %q", made.State), Want: cloudReady, Mend: "wait in Create, with the call's context, until it can be provisioned, and only then answer"})
+	}
 	got, err := p.Get(b.call(), s.Token)
 	if err != nil {
 		b.Report(Finding{Did: did + ", then Get", Got: answer(nil, err), Want: cloudGet, Mend: "find the server by its token"})

@@ -28,6 +28,7 @@ func cloudGone(b *cloudBench) {
 		b.gone(p, s, "Create, Delete", keep.Token)
 	}
 	s := b.spec("anew")
+	s.Tags = b.withTag("life", "first")
 	first := b.create(p, s)
 	b.delete(p, s.Token)
 	pause := 10 * time.Millisecond // so that a new time is another time
@@ -35,9 +36,12 @@ func cloudGone(b *cloudBench) {
 		pause = 1100 * time.Millisecond // for a backend whose times are whole seconds
 	}
 	b.sleep(pause)
-	if second := b.create(p, s); second.CreatedAt.Equal(first.CreatedAt) {
+	s.Name, s.Tags = "another "+s.Name, b.withTag("life", "second")
+	second := b.create(p, s)
+	if second.CreatedAt.Equal(first.CreatedAt) {
 		b.Report(Finding{Did: "Create, Delete, Create with the same token", Got: fmt.Sprintf("the deleted server is back:\n%s\n%s", about(first), about(second))})
 	}
+	b.secondLife(p, s, second)
 	b.expect(p, Finding{Did: "Create, Delete, Create with the same token, List", Want: cloudCreate}, keep.Token, s.Token)
 	b.delete(p, s.Token)
 	b.sleep(500 * time.Millisecond) // for what comes back
@@ -45,6 +49,25 @@ func cloudGone(b *cloudBench) {
 	b.close(h)
 	_, p = b.start()
 	b.gone(p, s, "Create, Delete, start the provider again", keep.Token)
+}
+
+// secondLife looks at what was made with the token of a deleted server, another
+// name and other tags.
+func (b *cloudBench) secondLife(p cloud.Provider, s cloud.Spec, made cloud.Server) {
+	got, err := p.Get(b.call(), s.Token)
+	if err != nil {
+		b.Report(Finding{Did: "Create, Delete, Create with the same token, Get", Got: answer(nil, err), Want: cloudGet})
+		return
+	}
+	for how, then := range map[string]cloud.Server{"Create": made, "Get": *got, "List": b.own(p)[s.Token]} {
+		if then.Name != s.Name || !plugins.HasTags(then.Tags, s.Tags) {
+			b.Report(Finding{
+				Did: fmt.Sprintf("Create, Delete, Create with the same token, the name %q and the tags %v", s.Name, s.Tags),
+				Got: fmt.Sprintf("%s gives the name %q and the tags %v", how, then.Name, then.Tags), Want: cloudDelete,
+				Mend: "forget all of a deleted server, in memory, in files and at the backend: its token may come again, for another",
+			})
+		}
+	}
 }
 
 // gone fails the check if anything is left of a server, or of others too little.

@@ -15,7 +15,7 @@ func cloudHostileChecks(check cloudCheck) []Check {
 		check("unicode, long and hostile names", doc, mend, cloudHostileNames),
 		check("unicode, long and hostile tokens", doc, mend, cloudHostileTokens),
 		check("unicode, long and hostile tags", doc, mend, cloudHostileTags),
-		check("hostile environments and tables", "An environment may hold line breaks; a table of more than 64 KiB is refused.", mend, cloudHostileRest),
+		check("hostile environments and tables", "An environment may hold line breaks, and 1 MiB in all: it is kept or refused as invalid. A table of more than 64 KiB is refused.", mend, cloudHostileRest),
 	}
 }
 
@@ -48,6 +48,7 @@ func (b *cloudBench) pairs(p cloud.Provider) {
 	for _, pair := range [][2]string{
 		{b.token("Case"), b.token("case")}, {b.token("a b"), b.token("a-b")}, {b.token("a/b"), b.token("a_b")},
 		{b.token("long") + strings.Repeat("x", 300) + "1", b.token("long") + strings.Repeat("x", 300) + "2"}, {b.token("ä"), b.token("a\u0308")},
+		{b.token("end"), b.token("end") + " "}, {b.token("begin"), " " + b.token("begin")}, {b.token("more"), b.token("more") + ".1"},
 	} {
 		one, other := b.spec("pair"), b.spec("pair")
 		one.Token, other.Token = pair[0], pair[1]
@@ -57,6 +58,7 @@ func (b *cloudBench) pairs(p cloud.Provider) {
 			b.Report(Finding{Did: fmt.Sprintf("Create with the tokens %.60q and %.60q, which differ", pair[0], pair[1]), Got: "one server: " + about(*first) + "\n" + about(*second),
 				Want: "A token is unique for one server.", Mend: "compare whole tokens, byte for byte; use a hash of all of it where the backend's names are short"})
 		}
+		b.apart(p, pair, err, err2)
 		for i, e := range []error{err, err2} {
 			if e == nil {
 				b.delete(p, pair[i])
@@ -68,15 +70,29 @@ func (b *cloudBench) pairs(p cloud.Provider) {
 	}
 }
 
+// apart deletes the first of a pair and looks for the second.
+func (b *cloudBench) apart(p cloud.Provider, pair [2]string, err, err2 error) {
+	if err != nil || err2 != nil {
+		return
+	}
+	b.delete(p, pair[0])
+	if got, err := p.Get(b.call(), pair[1]); b.seen(err) != nil {
+		b.Report(Finding{Did: fmt.Sprintf("Create with the tokens %.60q and %.60q, which differ, Delete the first, Get the second", pair[0], pair[1]), Got: answer(got, err),
+			Want: cloudDelete, Mend: "delete the server of just this token: compare whole tokens, byte for byte"})
+	}
+}
+
 func cloudHostileTags(b *cloudBench) {
 	_, p := b.start()
 	atOnceMost(4, hostile(), func(text string) {
 		s := b.spec("hostile-" + newID())
 		s.Tags = b.withTag("evil", text)
 		b.keeps(p, s, fmt.Sprintf("Create with the tag evil=%.60q", text))
-		s = b.spec("hostile-" + newID())
-		s.Tags = b.withTag(text, "evil")
-		b.keeps(p, s, fmt.Sprintf("Create with the tag %.60q=evil", text))
+	})
+	atOnceMost(4, append(hostile(), tagNames()...), func(name string) {
+		s := b.spec("hostile-" + newID())
+		s.Tags = b.withTag(name, "evil", "plain", "x", "Plain", "y")
+		b.keeps(p, s, fmt.Sprintf("Create with the tag %.60q=evil, and with plain=x and Plain=y", name))
 	})
 	s := b.spec("many-tags")
 	for i := len(s.Tags); i < plugins.MaxTags; i++ {
@@ -117,11 +133,23 @@ func (b *cloudBench) keeps(p cloud.Provider, s cloud.Spec, did string) {
 	}
 }
 
+// bigEnv is almost as large as an environment may be.
+func bigEnv() map[string]string {
+	env := map[string]string{"LONG": strings.Repeat("x", 600_000)}
+	for i := range 3000 {
+		env[fmt.Sprintf("MANY_%d", i)] = strings.Repeat("y", 100)
+	}
+	return env
+}
+
 func cloudHostileRest(b *cloudBench) {
 	_, p := b.start()
 	s := b.spec("env")
 	s.Env = map[string]string{"LINES": "one\ntwo\n\n", "QUOTES": `a'b"c\ $(touch escape) %s`, "EMPTY": "", "UNICODE": "ünïcödé 🚀", "LONG": strings.Repeat("x", 100_000)}
 	b.keeps(p, s, "Create with an environment of line breaks, quotes and 100,000 bytes")
+	s = b.spec("env-big")
+	s.Env = bigEnv()
+	b.keeps(p, s, "Create with an environment of almost 1 MiB, 600,000 bytes of it one variable")
 	s = b.spec("big-config")
 	s.Config = over(b.subject.Config, map[string]any{"big": strings.Repeat("x", plugins.MaxConfig)})
 	if _, err := p.Create(b.call(), s); !refused(err) {

@@ -1,6 +1,7 @@
 package suite
 
 import (
+	"context"
 	"fmt"
 	"path/filepath"
 	"strings"
@@ -40,6 +41,37 @@ func cloudSurvives(b *cloudBench) {
 	_, p = b.start()
 	if found, listed := b.own(p)[s.Token]; !listed || !same(found, first) {
 		b.Report(Finding{Did: "Create, end the provider, start it again, List", Got: fmt.Sprintf("listed: %v, %s\nCreate gave: %s", listed, about(found), about(first))})
+	}
+	b.survivesItsEnd()
+}
+
+// survivesItsEnd ends the provider in the other ways while there is a server.
+func (b *cloudBench) survivesItsEnd() {
+	s, how := b.spec("its-end"), ""
+	var first cloud.Server
+	for i, way := range []struct {
+		name string
+		end  func(*raw)
+	}{{"SIGTERM", terminate}, {"the end of its standard input", hangUp}, {"goodbye", goodbye}} {
+		r := b.startRaw()
+		if err := r.configure(b.settings()); err != nil {
+			b.Fatalf("Configure: %s", errorText(err))
+		}
+		p := cloud.NewClient(r.conn)
+		if i == 0 {
+			first = b.create(p, s)
+		} else if found, listed := b.own(p)[s.Token]; !listed || !same(found, first) {
+			b.Report(Finding{
+				Did: fmt.Sprintf("Create, end the provider by %s, start it again, List", how), Got: fmt.Sprintf("listed: %v, %s\nCreate gave: %s", listed, about(found), about(first)),
+				Mend: "end nothing that was made when the process is asked to end: no clean-up in a signal handler, a defer or an atexit",
+			})
+		}
+		if i == 2 {
+			b.delete(p, s.Token) // what is in this directory no sweep finds
+		}
+		how = way.name
+		way.end(r)
+		r.ends(b.grace())
 	}
 }
 
@@ -116,12 +148,27 @@ func cloudCrowd(b *cloudBench) {
 // not grow with each.
 func cloudGrowth(b *cloudBench) {
 	h, p := b.start()
-	payload := b.payload(p, 256<<10)
-	b.grows(h, "Create and Delete", func(i int) {
+	payload, half := b.payload(p, 256<<10), b.took(p)/2
+	tags, filler := b.fillerTags(), 0
+	s := b.spec("filler")
+	s.Tags = tags
+	if _, err := p.Create(b.call(), s); b.seen(err) == nil {
+		filler = fillers * len(tags["filler-0"])
+		b.delete(p, s.Token)
+	} else {
+		tags = b.tags()
+	}
+	b.grows(h, "Create and Delete, with calls that fail in between,", filler, func(i int) {
 		s := b.spec(fmt.Sprintf("round-%d", i))
-		s.Env["PAYLOAD"] = payload
+		s.Env["PAYLOAD"], s.Tags = payload, tags
 		b.create(p, s)
 		b.delete(p, s.Token)
+		b.fails(i, half, func(ctx context.Context, word string) {
+			s := s
+			s.Token = b.token(word)
+			_, err := p.Create(ctx, s)
+			_ = b.seen(err)
+		}, func(word string) { b.delete(p, b.token(word)) })
 	})
 }
 

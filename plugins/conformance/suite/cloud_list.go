@@ -2,6 +2,7 @@ package suite
 
 import (
 	"fmt"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -41,6 +42,8 @@ func cloudTags(b *cloudBench) {
 		{b.withTag("nothing", "here"), nil},
 		{map[string]string{plugins.InstallationTag: b.installation() + "-another"}, nil},
 		{map[string]string{plugins.InstallationTag: b.installation() + "-another", "color": "red"}, nil},
+		{map[string]string{plugins.InstallationTag: b.installation()[:len(b.installation())-1]}, nil},
+		{map[string]string{plugins.InstallationTag: strings.ToUpper(b.installation())}, nil},
 	}
 	for _, tt := range tests {
 		got := b.list(p, tt.tags)
@@ -113,6 +116,10 @@ func cloudMany(b *cloudBench) {
 			b.Report(Finding{Did: fmt.Sprintf("make %d servers, then List without tags", len(tokens)), Got: fmt.Sprintf("%d of them", n), Want: "No tags at all means everything.", Mend: "select nothing where nothing is asked for"})
 		}
 	}
+	b.wholeList(len(tokens), func() (int, error) {
+		all, err := p.List(b.within(time.Second), b.ownTags())
+		return len(all), err
+	})
 	b.shrinking(p, tokens)
 }
 

@@ -2,6 +2,7 @@ package suite
 
 import (
 	"net/http"
+	"strconv"
 	"time"
 
 	"github.com/wright-build/wright/plugins"
@@ -76,11 +77,15 @@ func throttling() []Fault {
 	return []Fault{
 		{Name: "429 with Retry-After: 2", Status: 429, Header: wait},
 		{Name: "503 with Retry-After: 2", Status: 503, Header: wait},
+		{Name: "429 with Retry-After: 120", Status: 429, Header: http.Header{"Retry-After": {"120"}}},
 	}
 }
 
-// patient says whether an error says what the backend of throttling asked for: to
-// wait 2 s. A provider may wait a little longer of its own.
-func patient(e *plugins.Error) bool {
-	return e.RetryAfter >= time.Second && e.RetryAfter <= time.Minute
+// patient says whether an error says what the backend of a fault of throttling
+// asked for. A provider may have waited a while of it, or wait longer of its own.
+func (f Fault) patient(e *plugins.Error) bool {
+	const waited = 30 * time.Second
+	seconds, _ := strconv.Atoi(f.Header.Get("Retry-After"))
+	asked := time.Duration(seconds) * time.Second
+	return e.RetryAfter >= max(time.Second, asked-waited) && e.RetryAfter <= asked+time.Minute
 }

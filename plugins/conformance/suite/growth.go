@@ -43,11 +43,12 @@ func memory(pid int) int64 {
 const accustomed = 20
 
 // grows does something over and over; the provider's process must not hold more
-// with each time.
-func (t *T) grows(h *host.Host, what string, once func(i int)) {
+// with each time, nor its directory the filler, which each has in bytes.
+func (t *T) grows(h *host.Host, what string, filler int, once func(i int)) {
 	const most, least, warm, slack, budget = 200, 8, 4, 6, 8 * time.Second
 	now := func() held { return heldBy(t.pid(h)) }
 	var early, later held
+	var kept int64
 	rounds, start := 0, time.Now()
 	for ; rounds < least || rounds < most && time.Since(start) < budget; rounds++ {
 		if once(rounds); t.Failed() {
@@ -58,6 +59,7 @@ func (t *T) grows(h *host.Host, what string, once func(i int)) {
 			early = now()
 		case accustomed:
 			later = now()
+			_, kept = contents(t.state())
 		}
 	}
 	did := fmt.Sprintf("%s %d times", what, rounds)
@@ -73,6 +75,31 @@ func (t *T) grows(h *host.Host, what string, once func(i int)) {
 		t.Report(Finding{Did: did, Got: fmt.Sprintf("the process had %d threads after %d rounds and has %d after all", early.threads, warm+1, now().threads), Mend: "let every thread that a call starts end with it"})
 	}
 	t.swells(h, rounds, later.memory, did, once)
+	if filler > 0 && rounds >= 2*accustomed {
+		t.hoards(kept, int64(filler), rounds, did, once)
+	}
+}
+
+// hoards fails the check if the files below the state directory grow with each
+// round by what it is about, and go on growing: who tidies up now and then may.
+func (t *T) hoards(first, filler int64, rounds int, did string, once func(i int)) {
+	_, size := contents(t.state())
+	if size-first < filler*int64(rounds-accustomed)*9/10 {
+		return
+	}
+	for i := range rounds {
+		if once(3*rounds + i); t.Failed() {
+			return
+		}
+	}
+	_, again := contents(t.state())
+	if again-size < filler*int64(rounds)*9/10 {
+		return
+	}
+	t.Report(Finding{
+		Did: did + ", look at the provider's directory, and go on", Got: fmt.Sprintf("it holds %d bytes after %d rounds, %d after %d and %d after %d", first, accustomed, size, rounds, again, 2*rounds),
+		Mend: "forget a thing when it is deleted, in files too: a journal that is never cut grows for months",
+	})
 }
 
 // swells fails the check if the process's memory grows on and on. A collector of

@@ -236,7 +236,7 @@ func notifierBusy(b *notifierBench) {
 		token := b.token(fmt.Sprintf("busy%d", i))
 		did, err := b.during(f, b.message(token, b.ownTags()))
 		e, ok := asError(err)
-		if !ok || e.Code != plugins.Transient || !patient(e) {
+		if !ok || e.Code != plugins.Transient || !f.patient(e) {
 			b.Report(Finding{Did: did, Got: answer("no error", err)})
 		}
 		b.honest(did, token, err)

@@ -171,6 +171,16 @@ func (b *bench) another() map[string]string {
 	return map[string]string{plugins.InstallationTag: b.installation() + "-another"}
 }
 
+// others are tags of installations whose names look like this one's.
+func (b *bench) others() []map[string]string {
+	own := b.installation()
+	list := []map[string]string{b.another()}
+	for _, name := range []string{own[:len(own)-1], strings.ToUpper(own), own + " "} {
+		list = append(list, map[string]string{plugins.InstallationTag: name})
+	}
+	return list
+}
+
 // together calls f n times at once and waits for all.
 func together(n int, f func(i int)) {
 	var wg sync.WaitGroup

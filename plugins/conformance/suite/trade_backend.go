@@ -152,7 +152,7 @@ func throttled(b *bench) {
 		b.proxy.set(nil)
 		did := fmt.Sprintf("%s, all of whose requests meet: %s", b.trade.verb, f.Name)
 		b.believable(f, did, b.seen(err))
-		if e, ok := asError(err); err == nil || ok && e.Code == plugins.Transient && !patient(e) && !cancelled(err) {
+		if e, ok := asError(err); err == nil || ok && e.Code == plugins.Transient && !f.patient(e) && !cancelled(err) {
 			b.Report(Finding{Did: did, Got: answer("no error", err), Want: "Error.RetryAfter is what the backend asked for."})
 		}
 		b.put(m, name, 2, b.ownTags())

@@ -210,9 +210,20 @@ func quota(b *bench) {
 // not grow with each.
 func nothingGrows(b *bench) {
 	h, m := b.start()
-	b.grows(h, b.trade.verb+" and Delete", func(i int) {
+	half, tags, filler := b.took(m)/2, b.fillerTags(), 0
+	if _, err := m.put(b.call(), b.name("filler"), 1, tags); err != nil || b.trade.dropDoc == "" {
+		tags = b.ownTags()
+	} else {
+		b.drop(m, b.name("filler"), tags)
+		filler = fillers * len(tags["filler-0"])
+	}
+	b.grows(h, b.trade.verb+" and Delete, with calls that fail in between,", filler, func(i int) {
 		name := b.name(fmt.Sprintf("grows%d", i))
-		b.put(m, name, 1, b.ownTags())
+		b.put(m, name, 1, tags)
 		b.drop(m, name, b.ownTags())
+		b.fails(i, half, func(ctx context.Context, word string) {
+			_, err := m.put(ctx, b.name(word), 1, tags)
+			_ = b.seen(err)
+		}, func(word string) { b.drop(m, b.name(word), b.ownTags()) })
 	})
 }

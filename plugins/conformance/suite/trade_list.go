@@ -58,7 +58,9 @@ func listByTag(b *bench) {
 	} {
 		b.want(m, b.withTag(tt.tags...), fmt.Sprintf("%s, then ask for the tags %v", did, tt.tags), "", tt.names...)
 	}
-	b.want(m, b.another(), did+", then ask for another installation's", "", nil...)
+	for _, other := range b.others() {
+		b.want(m, other, fmt.Sprintf("%s, then ask for the things of the installation %q", did, other[plugins.InstallationTag]), "", nil...)
+	}
 }
 
 func tagsAreKept(b *bench) {
@@ -80,7 +82,7 @@ func tagsAreKept(b *bench) {
 			b.drop(m, name, tags)
 		}
 	}
-	for i, key := range []string{"CAPITALS", "a b", "a=b", "a:b/c", "ünïcödé", "a.b", "#", `"`, strings.Repeat("k", 200)} {
+	for i, key := range append(tagNames(), "a b", "a=b", "a:b/c", "ünïcödé", "a.b", "#", `"`, strings.Repeat("k", 200)) {
 		name, tags := b.name(fmt.Sprintf("keyed%d", i)), b.withTag(key, "value", "plain", "value")
 		if _, err := m.put(b.call(), name, 1, tags); err != nil {
 			b.refusal(b.did(name, tags), err)
@@ -144,6 +146,10 @@ func longList(b *bench) {
 		return
 	}
 	b.want(m, b.ownTags(), did, "", names...)
+	b.wholeList(n, func() (int, error) {
+		all, err := m.all(b.within(time.Second), b.ownTags())
+		return len(all), err
+	})
 	var left, doomed []string
 	for i, name := range names {
 		if i%3 == 0 {

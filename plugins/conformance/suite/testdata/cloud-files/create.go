@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -34,6 +35,8 @@ func (p *provider) path(token string) string {
 	switch {
 	case p.has("token cut"):
 		token = token[:min(len(token), 20)]
+	case p.has("token trimmed"):
+		token = strings.TrimSpace(token)
 	case p.has("token lowercased"):
 		token = strings.ToLower(token)
 	case p.has("token as a path"):
@@ -148,7 +151,16 @@ func (p *provider) make(ctx context.Context, s cloud.Spec) (*cloud.Server, error
 	if r.Hidden {
 		r.Hidden = false
 	}
+	if p.has("returns while it starts") {
+		made := p.server(path, *r)
+		go func() { _ = p.boot(context.WithoutCancel(ctx), path, r, s) }()
+		return &made, nil
+	}
 	if err := p.boot(ctx, path, r, s); err != nil {
+		if p.has("descriptors leak when it fails") {
+			keep, _ := os.Open(os.DevNull)
+			kept = append(kept, keep)
+		}
 		return nil, err
 	}
 	made := p.server(path, *r)
@@ -177,6 +189,10 @@ func (p *provider) begin(ctx context.Context, path string, s cloud.Spec) (*recor
 		Token: s.Token, Name: s.Name, State: cloud.Starting, Port: port, Tags: s.Tags, CreatedAt: time.Now().UTC(),
 		Address: fmt.Sprintf("10.%d.%d.%d", n>>16&255, n>>8&255, n&255),
 	}
+	if old := p.memory[s.Token]; old != nil && p.has("second life like the first") {
+		r.Name, r.Tags = old.Name, old.Tags
+	}
+	p.remember(r)
 	if p.has("address shared") {
 		r.Address = "10.0.0.1"
 	}
@@ -240,6 +256,15 @@ func (p *provider) boot(ctx context.Context, path string, r *record, s cloud.Spe
 		}
 	}
 	env := s.Env
+	if p.has("environment too big") && len(encode(env)) > 128<<10 {
+		return errors.New("argument list too long")
+	}
+	if p.has("environment cut") {
+		env = maps.Clone(env)
+		for k, v := range env {
+			env[k] = v[:min(len(v), 128<<10)]
+		}
+	}
 	if p.has("environment dropped") {
 		env = nil
 	}
@@ -302,6 +327,16 @@ func (p *provider) spoil(s cloud.Spec) cloud.Spec {
 			if k != plugins.InstallationTag {
 				continue
 			}
+		case "wright- tags dropped":
+			if strings.HasPrefix(k, "wright-") && k != plugins.InstallationTag {
+				continue
+			}
+		case "tags that differ in case are one":
+			for known := range tags {
+				if strings.EqualFold(known, k) {
+					k = known
+				}
+			}
 		case "empty tags dropped":
 			if v == "" {
 				continue
@@ -325,6 +360,13 @@ func (p *provider) hoard(s cloud.Spec) {
 			runtime.LockOSThread()
 			select {}
 		}()
+	case "names kept":
+		f, err := os.OpenFile(p.dir+".calls", os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+		if err != nil {
+			return
+		}
+		defer f.Close()
+		_, _ = f.Write(append(encode(s.Tags), '\n'))
 	case "journal kept":
 		f, err := os.OpenFile(p.dir+".journal", os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 		if err != nil {
@@ -336,6 +378,15 @@ func (p *provider) hoard(s cloud.Spec) {
 		_ = os.WriteFile(p.dir+".env", encode(s.Env), 0o644)
 	case "environment in arguments":
 		_ = exec.Command("sh", "-c", "sleep 0.05", "sh", fmt.Sprint(s.Env)).Run()
+	}
+}
+
+// remember keeps a record for a bug that answers from memory.
+func (p *provider) remember(r *record) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.has("second life like the first") {
+		p.memory[r.Token] = r
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -137,6 +138,13 @@ func (p *provider) selects(r *record, tags map[string]string) bool {
 			}
 		}
 		return true
+	case "installation by its beginning", "installation without case":
+		want := maps.Clone(tags)
+		have := r.Tags[plugins.InstallationTag]
+		if asked, ok := want[plugins.InstallationTag]; ok && (p.has("installation without case") && strings.EqualFold(have, asked) || p.has("installation by its beginning") && strings.HasPrefix(have, asked)) {
+			delete(want, plugins.InstallationTag)
+		}
+		return plugins.HasTags(r.Tags, want)
 	case "list without case":
 		for k, v := range tags {
 			if !strings.EqualFold(r.Tags[k], v) {

@@ -115,6 +115,11 @@ func (p *provider) Configure(_ context.Context, s plugins.Settings) error {
 	if p.has("secret in a header") {
 		s.Log.Info("asking", "authorization", "Basic "+base64.StdEncoding.EncodeToString([]byte("files:"+p.password)))
 	}
+	if p.has("SIGTERM ends the servers") {
+		asked := make(chan os.Signal, 1)
+		signal.Notify(asked, syscall.SIGTERM)
+		go func() { <-asked; _ = os.RemoveAll(p.dir); os.Exit(0) }()
+	}
 	if p.has("child left behind") {
 		c := exec.Command("sleep", "300")
 		c.SysProcAttr = &syscall.SysProcAttr{Setsid: true}

@@ -103,6 +103,8 @@ func (b *backend) code(answer *http.Response, text string) error {
 		return plugins.Errorf(plugins.Quota, "%s", text)
 	case status == 429 && b.has("throttling as quota"):
 		return plugins.Errorf(plugins.Quota, "%s", text)
+	case wait > 10 && b.has("Retry-After cut"):
+		return plugins.RetryAfter(10*time.Second, errors.New(text))
 	case wait > 0 && b.has("Retry-After in milliseconds"):
 		return plugins.RetryAfter(time.Duration(wait)*time.Millisecond, errors.New(text))
 	case (status == 429 || status == 503) && wait > 0 && !b.has("Retry-After ignored"):
@@ -131,7 +133,7 @@ type page struct {
 // meanwhile moves the rest.
 func (b *backend) list(ctx context.Context, query url.Values) ([]instance, error) {
 	all, err := b.reading(ctx, query)
-	for err == nil && !b.has("pages read once") {
+	for err == nil && !b.has("pages read once") && !b.has("an error ends the pages") {
 		var again []instance
 		if again, err = b.reading(ctx, query); sameIDs(all, again) || b.has("first page only") {
 			break
@@ -151,7 +153,11 @@ func (b *backend) reading(ctx context.Context, query url.Values) ([]instance, er
 	for next := 1; next != 0; {
 		query.Set("page", strconv.Itoa(next))
 		var p page
-		if err := b.do(ctx, http.MethodGet, "/v1/servers?"+query.Encode(), nil, &p); err != nil {
+		err := b.do(ctx, http.MethodGet, "/v1/servers?"+query.Encode(), nil, &p)
+		if err != nil && next > 1 && b.has("an error ends the pages") {
+			return all, nil
+		}
+		if err != nil {
 			return nil, err
 		}
 		all = append(all, p.Servers...)

@@ -96,6 +96,9 @@ func (p *provider) find(ctx context.Context, token string) (*instance, error) {
 // Create implements cloud.Provider.
 func (p *provider) Create(ctx context.Context, s cloud.Spec) (*cloud.Server, error) {
 	labels := map[string]string{tokenLabel: s.Token}
+	if _, taken := s.Tags[tokenLabel]; taken && !p.has("a tag takes the token's place") {
+		return nil, plugins.Invalidf("tags."+tokenLabel, "is the provider's own")
+	}
 	for k, v := range s.Tags {
 		labels[k] = v
 	}
@@ -121,6 +124,13 @@ func (p *provider) Create(ctx context.Context, s cloud.Spec) (*cloud.Server, err
 				found = f
 			}
 			continue
+		}
+		if p.has("gives up waiting") {
+			if f, err := p.backend.get(ctx, found.ID); err == nil {
+				found = f
+				continue
+			}
+			break
 		}
 		if found, err = p.backend.get(ctx, found.ID); plugins.CodeOf(err) == plugins.NotFound {
 			return p.Create(ctx, s) // it was being deleted, by a call that nobody waited for

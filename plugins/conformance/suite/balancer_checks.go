@@ -55,17 +55,20 @@ func balancerSpelling(b *balancerBench) {
 func balancerOthers(b *balancerBench) {
 	name := b.domain("shared")
 	b.set(name, target("127.1.0.1"))
-	for _, spelling := range []string{name, strings.ToUpper(name), name + "."} {
-		spec := b.spec(spelling, target("127.1.0.2"))
-		spec.Tags = b.another()
-		if err := b.p.Set(b.call(), spec); plugins.CodeOf(err) != plugins.Exists {
-			b.Report(Finding{Did: fmt.Sprintf("Set the route %s, which another installation has", spelling), Got: answer("no error", err)})
+	for _, other := range b.others() {
+		who := fmt.Sprintf("for the installation %q (its own is %q)", other[plugins.InstallationTag], b.installation())
+		for _, spelling := range []string{name, strings.ToUpper(name), name + "."} {
+			spec := b.spec(spelling, target("127.1.0.2"))
+			spec.Tags = other
+			if err := b.p.Set(b.call(), spec); plugins.CodeOf(err) != plugins.Exists {
+				b.Report(Finding{Did: fmt.Sprintf("Set the route %s, which another installation has, %s", spelling, who), Got: answer("no error", err)})
+			}
 		}
+		b.leads("Set a route, then Set it "+who, name, target("127.1.0.1"))
+		b.drop(b.m, name, other)
+		b.leads("Set a route, then Delete it "+who, name, target("127.1.0.1"))
+		b.want(b.m, other, "Set and Delete a route "+who, "", nil...)
 	}
-	b.leads("Set a route, then Set it for another installation", name, target("127.1.0.1"))
-	b.drop(b.m, name, b.another())
-	b.leads("Set a route, then Delete it for another installation", name, target("127.1.0.1"))
-	b.want(b.m, b.another(), "Set and Delete a route for another installation", "", nil...)
 	b.drop(b.m, name, b.ownTags())
 	if _, err := b.m.put(b.call(), name, 1, b.another()); err != nil {
 		b.Report(Finding{Did: "Set a route that another installation had and deleted", Got: answer(nil, err)})

@@ -12,6 +12,7 @@ func balancerBugs() []bug {
 		{"old kept", "^set, replace, delete$", `exactly the targets`},
 		{"case matters", "^one name in any spelling$", `lower case`},
 		{"dot matters", "^one name in any spelling$", `without the dot`},
+		{"owner without case", "^other installations$", `for the installation "CONF.*no error.*plugins.Exists`},
 		{"takes over", "^other installations$", `plugins.Exists`},
 		{"other not refused", "^other installations$", `no error.*plugins.Exists`},
 		{"other refused as invalid", "^other installations$", `plugins.Exists`},

@@ -222,6 +222,15 @@ func hostile() []string {
 	}
 }
 
+// lookAlikes are pairs of tokens that careless handling takes for one.
+func (t *T) lookAlikes() [][2]string {
+	return [][2]string{
+		{t.token("Case"), t.token("case")}, {t.token("a b"), t.token("a-b")}, {t.token("a/b"), t.token("a_b")},
+		{t.token("long") + strings.Repeat("x", 300) + "1", t.token("long") + strings.Repeat("x", 300) + "2"}, {t.token("ä"), t.token("a\u0308")},
+		{t.token("end"), t.token("end") + " "}, {t.token("begin"), " " + t.token("begin")}, {t.token("more"), t.token("more") + ".1"},
+	}
+}
+
 // tagNames are names of tags that a provider may take for its own, hide, or mix up.
 func tagNames() []string {
 	return []string{

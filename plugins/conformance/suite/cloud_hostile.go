@@ -45,11 +45,7 @@ func cloudHostileTokens(b *cloudBench) {
 
 // pairs are tokens that careless handling takes for one.
 func (b *cloudBench) pairs(p cloud.Provider) {
-	for _, pair := range [][2]string{
-		{b.token("Case"), b.token("case")}, {b.token("a b"), b.token("a-b")}, {b.token("a/b"), b.token("a_b")},
-		{b.token("long") + strings.Repeat("x", 300) + "1", b.token("long") + strings.Repeat("x", 300) + "2"}, {b.token("ä"), b.token("a\u0308")},
-		{b.token("end"), b.token("end") + " "}, {b.token("begin"), " " + b.token("begin")}, {b.token("more"), b.token("more") + ".1"},
-	} {
+	for _, pair := range b.lookAlikes() {
 		one, other := b.spec("pair"), b.spec("pair")
 		one.Token, other.Token = pair[0], pair[1]
 		first, err := p.Create(b.call(), one)

@@ -32,6 +32,14 @@ func databaseGiven(b *databaseBench) {
 		b.passwordIs("Create "+told(s)+" with a password, then once more without", b.make(s), first, true)
 		s.Password = fresh("second")
 		b.passwordIs("Create "+told(s)+" with a password, then once more with another", b.make(s), s.Password, true)
+		s.Password = fresh("long") + strings.Repeat("0123456789", 10) + "end"
+		given = append(given, s.Password)
+		if made, err := b.p.Create(b.call(), s); err != nil {
+			b.refusal(fmt.Sprintf("Create %s with a password of %d bytes", told(s), len(s.Password)), err)
+			s.Password = given[len(given)-3] // the second
+		} else {
+			b.passwordIs(fmt.Sprintf("Create %s with a password of %d bytes", told(s), len(s.Password)), *made, s.Password, true)
+		}
 		b.kill(b.host)
 		b.close(b.host)
 		b.again()

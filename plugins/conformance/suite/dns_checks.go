@@ -103,24 +103,32 @@ func dnsSpelling(b *dnsBench) {
 func dnsOthers(b *dnsBench) {
 	name := b.domain("shared")
 	b.set(name, addresses("192.0.2.1")...)
+	for _, other := range b.others() {
+		b.beside(name, other)
+	}
+}
+
+// beside has another installation set and delete a domain that this one has.
+func (b *dnsBench) beside(name string, other map[string]string) {
+	who := fmt.Sprintf("for the installation %q (its own is %q)", other[plugins.InstallationTag], b.installation())
 	spec := b.spec(name, addresses("192.0.2.2"))
-	spec.Tags = b.another()
+	spec.Tags = other
 	err := b.p.Set(b.call(), spec)
 	if err != nil && plugins.CodeOf(err) != plugins.Exists {
 		b.Report(Finding{
-			Did: "Set a domain that another installation has", Got: answer(nil, err),
+			Did: "Set a domain that another installation has, " + who, Got: answer(nil, err),
 			Mend: "keep both side by side, or answer plugins.Errorf(plugins.Exists, …), so that the caller knows whose fault it is",
 		})
 	}
-	b.has("Set a domain, then Set it for another installation", name, addresses("192.0.2.1")...)
-	if got, want := b.all(b.m, b.another())[name].what, recordsText(spec.Records); err == nil && got != want {
+	b.has("Set a domain, then Set it "+who, name, addresses("192.0.2.1")...)
+	if got, want := b.all(b.m, other)[name].what, recordsText(spec.Records); err == nil && got != want {
 		b.Report(Finding{Did: "Set a domain that another installation has too (no error), then List the other's", Got: fmt.Sprintf("%q, it must be %q", got, want)})
 	}
-	b.drop(b.m, name, b.another())
-	b.has("Set a domain, then Delete it for another installation", name, addresses("192.0.2.1")...)
-	b.want(b.m, b.another(), "Delete a domain for another installation", "", nil...)
-	b.drop(b.m, b.domain("nobodys"), b.another())
-	b.has("Delete for another installation what it does not have", name, addresses("192.0.2.1")...)
+	b.drop(b.m, name, other)
+	b.has("Set a domain, then Delete it "+who, name, addresses("192.0.2.1")...)
+	b.want(b.m, other, "Delete a domain "+who, "", nil...)
+	b.drop(b.m, b.domain("nobodys"), other)
+	b.has("Delete what it does not have "+who, name, addresses("192.0.2.1")...)
 }
 
 func dnsOwnerless(b *dnsBench) {
@@ -257,8 +265,33 @@ func dnsTTLs(b *dnsBench) {
 			b.Report(Finding{Did: fmt.Sprintf("Set a record with a TTL of %v, then List", ttl), Got: fmt.Sprintf("a TTL of %v", got)})
 		}
 	}
+	b.ttlsOfTypes(name)
 	b.set(name, dns.Record{Type: "A", Value: "192.0.2.2"})
 	b.has("Set a record with a TTL of 0, the provider's default", name, addresses("192.0.2.2")...)
+}
+
+// ttlsOfTypes sets records of several types, each with a TTL of its own.
+func (b *dnsBench) ttlsOfTypes(name string) {
+	ttls := map[string]time.Duration{"A": time.Minute, "AAAA": time.Hour, "TXT": 2 * time.Hour}
+	records := []dns.Record{{Type: "A", Value: "192.0.2.1"}, {Type: "AAAA", Value: "2001:db8::1"}, {Type: "TXT", Value: "of its own"}}
+	for i := range records {
+		records[i].TTL = ttls[records[i].Type]
+	}
+	did := fmt.Sprintf("Set records of several types with the TTLs %v", ttls)
+	if err := b.p.Set(b.call(), b.spec(name, records)); err != nil {
+		b.refusal(did, err)
+		return
+	}
+	list, err := b.p.List(b.call(), b.ownTags())
+	if err != nil || len(list) != 1 || len(list[0].Records) != len(records) {
+		b.Report(Finding{Did: did + ", then List", Got: answer(list, err), Want: dnsListDoc})
+		return
+	}
+	for _, r := range list[0].Records {
+		if r.TTL != ttls[r.Type] && r.TTL != 0 {
+			b.Report(Finding{Did: did + ", then List", Got: fmt.Sprintf("the %s has a TTL of %v", r.Type, r.TTL), Mend: "keep a TTL for each record: records of other types have others"})
+		}
+	}
 }
 
 func dnsHundred(b *dnsBench) {

@@ -106,7 +106,8 @@ func (t *T) hoards(first, filler int64, rounds int, did string, once func(i int)
 // garbage may let it grow for a while: only what grows in each of several windows
 // by far more than they do is a leak.
 func (t *T) swells(h *host.Host, rounds int, first int64, did string, once func(i int)) {
-	const windows, much = 3, 24 << 20
+	const windows, least, most = 3, 12 << 20, 24 << 20
+	much := min(most, max(least, int64(rounds-accustomed)*128<<10)) // on a machine that is very busy there are few rounds
 	shown := fmt.Sprintf("%d MiB after %d rounds", first>>20, accustomed)
 	for w, before := 1, first; w <= windows; w++ {
 		size := memory(t.pid(h))

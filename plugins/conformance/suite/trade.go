@@ -175,7 +175,7 @@ func (b *bench) another() map[string]string {
 func (b *bench) others() []map[string]string {
 	own := b.installation()
 	list := []map[string]string{b.another()}
-	for _, name := range []string{own[:len(own)-1], strings.ToUpper(own), own + " "} {
+	for _, name := range []string{own[:len(own)-1], strings.ToUpper(own)} {
 		list = append(list, map[string]string{plugins.InstallationTag: name})
 	}
 	return list

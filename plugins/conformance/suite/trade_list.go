@@ -27,6 +27,9 @@ func (tr trade) listChecks() []Check {
 		tr.check("two processes at once", "An agent that restarts may have the old process of a provider for a moment beside the new one, on the same Settings.StateDir.",
 			"lock with the file system (flock) or at the far side, not in memory alone; read again under the lock before you write", twoProcesses),
 	}
+	if !tr.replaces {
+		checks = append(checks, tr.check("tokens that look alike", tr.putDoc, "compare whole tokens, byte for byte; use a hash of all of it where the far side's names are short", lookAlikes))
+	}
 	if tr.dropDoc == "" {
 		return checks
 	}
@@ -201,6 +204,29 @@ func restart(b *bench) {
 	b.kill(h)
 	_, m = b.start()
 	b.unchanged(m, name, what, tags, fmt.Sprintf("%s %q, kill the provider, start it again", b.trade.verb, name))
+	b.survivesSIGTERM()
+}
+
+// survivesSIGTERM ends the provider as a service manager does, while there is something.
+func (b *bench) survivesSIGTERM() {
+	name, what := b.name("signalled"), ""
+	for i := range 2 {
+		r := b.startRaw()
+		if err := r.configure(b.settings()); err != nil {
+			b.Fatalf("Configure: %s", errorText(err))
+		}
+		m := b.trade.on(b.T, r.conn)
+		if i == 0 {
+			what = b.put(m, name, 1, b.ownTags())
+		} else {
+			b.unchanged(m, name, what, b.ownTags(), fmt.Sprintf("%s %q, end the provider by SIGTERM, start it again", b.trade.verb, name))
+			if b.trade.dropDoc != "" {
+				b.drop(m, name, b.ownTags()) // what is in this directory no sweep finds
+			}
+		}
+		terminate(r)
+		r.ends(b.grace())
+	}
 }
 
 func (b *bench) unchanged(m maker, name, what string, tags map[string]string, did string) {
@@ -241,6 +267,42 @@ func deleteOne(b *bench) {
 	h, m := b.start()
 	b.want(m, b.ownTags(), did+", start the provider again", "", left, similar)
 	b.close(h)
+}
+
+// lookAlikes makes a thing of each of two tokens, and deletes the first.
+func lookAlikes(b *bench) {
+	_, m := b.start()
+	for _, pair := range b.lookAlikes() {
+		did := fmt.Sprintf("%s %.60q and %.60q, which differ", b.trade.verb, pair[0], pair[1])
+		_, err := m.put(b.call(), pair[0], 1, b.ownTags())
+		_, err2 := m.put(b.call(), pair[1], 1, b.ownTags())
+		for _, e := range []error{err, err2} {
+			if e != nil {
+				b.refusal(did, e)
+			}
+		}
+		if err == nil && err2 == nil {
+			b.bothThere(m, did, pair)
+		}
+		if b.trade.dropDoc != "" {
+			b.drop(m, pair[0], b.ownTags())
+			b.drop(m, pair[1], b.ownTags())
+		}
+	}
+}
+
+func (b *bench) bothThere(m maker, did string, pair [2]string) {
+	if found := b.mine(m); found[pair[0]].name == "" || found[pair[1]].name == "" {
+		b.Report(Finding{Did: did + ", then " + b.trade.list, Got: names4(found)})
+		return
+	}
+	if b.trade.dropDoc == "" {
+		return
+	}
+	b.drop(m, pair[0], b.ownTags())
+	if found := b.mine(m); found[pair[1]].name == "" {
+		b.Report(Finding{Did: did + ", Delete the first, then " + b.trade.list, Got: "the second is not listed: " + names4(found)})
+	}
 }
 
 func deleteMissing(b *bench) {

@@ -81,7 +81,8 @@ func (b *routes) put(ctx context.Context, route balancer.Route, owner string) er
 	return b.all().change(ctx, func(all map[string]balancer.Route) error {
 		old, ok := all[route.Name]
 		switch {
-		case !ok, old.Tags[plugins.InstallationTag] == owner, b.bug("takes over"):
+		case !ok, old.Tags[plugins.InstallationTag] == owner, b.bug("takes over"),
+			b.bug("owner without case") && strings.EqualFold(old.Tags[plugins.InstallationTag], owner):
 		case b.bug("other not refused"):
 			return nil
 		case b.bug("other refused as invalid"):

@@ -39,6 +39,9 @@ func (d *databases) all() ledger[record] { return ledger[record]{d.base, "databa
 // key finds a database again.
 func (d *databases) key(s database.Spec) string {
 	name, instance := s.Name, s.Instance
+	if d.bug("tokens trimmed") {
+		s.Token = strings.TrimSpace(s.Token)
+	}
 	if d.bug("names cut") && len(name) > 60 {
 		name = name[:60]
 	}
@@ -128,6 +131,9 @@ func (d *databases) take(all map[string]record, s database.Spec) record {
 	}
 	if s.Password != "" && !d.bug("password ignored") {
 		r.Password = s.Password
+		if d.bug("password cut") {
+			r.Password = r.Password[:min(len(r.Password), 64)]
+		}
 	} else if s.Password == "" && d.bug("password lost") {
 		r.Password = ""
 	}
@@ -195,7 +201,7 @@ func (d *databases) Delete(ctx context.Context, token string) error {
 	err := d.all().change(ctx, func(all map[string]record) error {
 		for _, k := range slices.Sorted(maps.Keys(all)) {
 			r := all[k]
-			if !slices.Contains(r.Tokens, token) {
+			if !slices.Contains(r.Tokens, token) && !(d.bug("delete by the beginning") && strings.HasPrefix(strings.Join(r.Tokens, "\n"), token)) {
 				continue
 			}
 			found = true

@@ -25,8 +25,13 @@ func (z *zone) key(tags map[string]string, domain string) (string, error) {
 	if owner == "" && !z.bug("ownerless") {
 		return "", plugins.Invalidf("tags."+plugins.InstallationTag, "is missing: nobody would own the records")
 	}
-	if z.bug("owner ignored") {
+	switch {
+	case z.bug("owner ignored"):
 		owner = ""
+	case z.bug("owner without case"):
+		owner = strings.ToLower(owner)
+	case z.bug("owner cut"):
+		owner = owner[:min(len(owner), 16)]
 	}
 	return owner + "\n" + domain, nil
 }
@@ -62,6 +67,11 @@ func (z *zone) Set(ctx context.Context, s dns.Spec) error {
 	}
 	e := dns.Entry{Domain: domain, Tags: z.tags(s.Tags)}
 	err = z.take(&e, s.Records)
+	for i := range e.Records {
+		if z.bug("ttl of the first") {
+			e.Records[i].TTL = e.Records[0].TTL
+		}
+	}
 	if err != nil && (!z.bug("partly applied") || len(e.Records) == 0) {
 		return err
 	}

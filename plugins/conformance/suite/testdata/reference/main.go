@@ -8,12 +8,15 @@ package main
 import (
 	"context"
 	"fmt"
+	"maps"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/wright-build/wright/plugins"
@@ -90,6 +93,15 @@ func (b *base) Configure(_ context.Context, s plugins.Settings) error {
 	if s.Config["bug"] == "secret in log" {
 		s.Log.Info("configured", "password", s.Config["password"])
 	}
+	if s.Config["bug"] == "SIGTERM ends everything" {
+		asked := make(chan os.Signal, 1)
+		signal.Notify(asked, syscall.SIGTERM)
+		go func() {
+			<-asked
+			_ = os.RemoveAll(s.StateDir)
+			os.Exit(0)
+		}()
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.settings = s
@@ -153,6 +165,12 @@ func (b *base) selects(have, want map[string]string) bool {
 	switch {
 	case b.bug("list ignores tags"):
 		return true
+	case b.bug("installation without case"):
+		own, asked := maps.Clone(want), want[plugins.InstallationTag]
+		if strings.EqualFold(have[plugins.InstallationTag], asked) {
+			delete(own, plugins.InstallationTag)
+		}
+		return plugins.HasTags(have, own)
 	case b.bug("list only of the installation"):
 		return have[plugins.InstallationTag] == want[plugins.InstallationTag]
 	}
@@ -166,6 +184,8 @@ func (b *base) tags(tags map[string]string) map[string]string {
 		switch {
 		case b.bug("tags lowercased"):
 			v = strings.ToLower(v)
+		case b.bug("wright- tags dropped") && strings.HasPrefix(k, "wright-") && k != plugins.InstallationTag:
+			continue
 		case b.bug("tags cut") && len(v) > 20:
 			v = v[:20]
 		case b.bug("tags dropped") && k != plugins.InstallationTag:

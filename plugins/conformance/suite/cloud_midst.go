@@ -37,8 +37,8 @@ func (b *cloudBench) brokenOff(p cloud.Provider, call string, from int) {
 	b.believable(f, did, err)
 	switch {
 	case call == "Create":
-		if err == nil && made.State != cloud.Running {
-			b.Report(Finding{Did: did, Got: "a server, and no error: " + about(*made), Want: cloudReady})
+		if err == nil {
+			b.tooEarly(p, did+" (no error)", *made, time.Second)
 		}
 		b.after(p, s, made, err, did)
 		return

@@ -249,6 +249,19 @@ func TestBadConfig(t *testing.T) {
 	}
 }
 
+// No program can be started with a longer variable.
+func TestLongVariable(t *testing.T) {
+	for n, ok := range map[int]bool{100_000: true, 32*os.Getpagesize() - len("LONG=\x00"): true, 32*os.Getpagesize() - len("LONG="): false} {
+		long := strings.Repeat("x", n)
+		_, err := newRecord(cloud.Spec{Token: "t", Env: map[string]string{"LONG": long}}, time.Now())
+		if started := exec.Command("true"); ok != (err == nil) {
+			t.Errorf("%d bytes gave %v", n, err)
+		} else if started.Env = []string{"LONG=" + long}; ok != (started.Run() == nil) {
+			t.Errorf("the kernel thinks otherwise of %d bytes", n)
+		}
+	}
+}
+
 func TestHalfMadeIsSwept(t *testing.T) {
 	dir := t.TempDir()
 	for _, name := range []string{".new-a/root", ".gone-b/root/x", "c"} {

@@ -60,7 +60,19 @@ func newRecord(s cloud.Spec, now time.Time) (record, error) {
 		}
 		r.StopTimeout = d
 	}
-	return r, nil
+	return r, checkEnv(s.Env)
+}
+
+// checkEnv refuses a variable that no program can be started with: the kernel
+// takes 32 pages of one.
+func checkEnv(env map[string]string) error {
+	most := 32 * os.Getpagesize()
+	for k, v := range env {
+		if n := len(k) + len(v) + len("=\x00"); n > most {
+			return plugins.Invalidf("env."+k, "%d bytes are too many for one variable of a program: at most %d", n, most)
+		}
+	}
+	return nil
 }
 
 // server is the record as callers see it.

@@ -104,7 +104,7 @@ func cloudDeleteCreating(b *cloudBench) {
 		s := b.spec(fmt.Sprintf("while-%d", i))
 		created := make(chan error, 1)
 		go func() {
-			_, err := p.Create(b.call(), s)
+			_, err := hasty(p).Create(b.call(), s)
 			created <- err
 		}()
 		b.sleep(delay)

@@ -100,7 +100,7 @@ func cloudBackAgain(b *cloudBench) {
 			h, p = b.start()
 		}
 		did := fmt.Sprintf("Delete token %q with a deadline of %v, Create again", s.Token, delay.Round(10*time.Microsecond))
-		made, err := p.Create(b.call(), s)
+		made, err := hasty(p).Create(b.call(), s)
 		if plugins.CodeOf(b.seen(err)) == plugins.Transient { // it may wait for the one who ends what was begun
 			b.delete(p, s.Token)
 			made, err = p.Create(b.call(), s)

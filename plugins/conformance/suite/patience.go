@@ -32,6 +32,10 @@ func (t *T) patiently(ctx context.Context, call func() error) error {
 	}
 }
 
+// hasty is the provider itself: it may say to come again until a Delete, which is
+// the caller's to repeat, has come to its end.
+func hasty(p cloud.Provider) cloud.Provider { return p.(patientCloud).Provider }
+
 // patientMaker is a provider of another kind that is called patiently.
 type patientMaker struct {
 	maker

@@ -84,6 +84,7 @@ func (a *ansibleFile) document(doc *node) {
 		a.commands(table)
 		a.variablePairs(table)
 		a.checkout(table)
+		a.project(table)
 		a.includedRole(table)
 		a.pipNames(table)
 	})

@@ -13,5 +13,6 @@ func deployments() []Detector {
 		kas(), bitbake(), bazel(), mesonWraps(), snapcraft(), flatpaks(),
 		buildConfigs(), zuul(), pkgbuilds(),
 		concourse(), anyboxManifests(), pipelinePrograms(), buildpacks(),
+		antora(), espHome(), earthfiles(), openwrtFeeds(), jekyllThemes(), gitSync(),
 	}
 }

@@ -50,11 +50,16 @@ func (s *sheet) flatpakModules(in *node, depth int) {
 	}
 }
 
+// flatpakSource reads a source. What is called a tag may be a branch, since
+// flatpak-builder looks for either: one without a number in it.
 func (s *sheet) flatpakSource(source *node) {
 	if source.value("type") != "git" {
 		return // an archive has its sum beside it
 	}
 	c := choice{branch: source.value("branch"), tag: source.value("tag"), commit: source.value("commit")}
+	if c.tag != "" && !strings.ContainsAny(c.tag, "0123456789") {
+		c.name, c.tag = c.tag, ""
+	}
 	if url := source.value("url"); isRemote(url) {
 		s.note(source.lineOf("url"), c.mention(gitURL(url)))
 	}

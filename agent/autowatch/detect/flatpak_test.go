@@ -12,6 +12,7 @@ func TestFlatpaks(t *testing.T) {
     {"name": "lib", "sources": [
       {"type": "git", "url": "https://git.example.test/o/lib.git", "branch": "main"},
       {"type": "git", "url": "https://git.example.test/o/tagged.git", "tag": "1.2"},
+      {"type": "git", "url": "https://git.example.test/o/so-called.git", "tag": "main"},
       {"type": "git", "url": "https://git.example.test/o/pinned.git", "branch": "main", "commit": "` + hash + `"},
       {"type": "archive", "url": "https://github.com/o/r/archive/main.tar.gz", "sha256": "12"}
     ], "modules": [
@@ -23,8 +24,9 @@ func TestFlatpaks(t *testing.T) {
 `, want: []string{
 			"7 https://git.example.test/o/lib.git main branch",
 			"8 https://git.example.test/o/tagged.git 1.2 tag",
-			"9 https://git.example.test/o/pinned.git " + hash + " commit",
-			"12 https://git.example.test/o/inner - any",
+			"9 https://git.example.test/o/so-called.git main any tag-first",
+			"10 https://git.example.test/o/pinned.git " + hash + " commit",
+			"13 https://git.example.test/o/inner - any",
 		}},
 		{about: "YAML", path: ".flatpak-manifest.yml", text: `id: org.example.App
 runtime: org.example.Platform

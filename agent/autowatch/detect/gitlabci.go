@@ -13,7 +13,7 @@ func gitlabCI() Detector {
 	return sheetDetector("GitLab CI", wants, func(s *sheet) {
 		known := projectsNamed(s.text)
 		for _, doc := range s.yamlTrees() {
-			p := gitlabPipeline{sheet: s, host: gitlabHost(doc), known: known}
+			p := gitlabPipeline{sheet: s, host: gitlabHost(doc), known: known, usual: s.usualGitLab()}
 			doc.tables(func(table *node) {
 				for _, include := range table.at("include").some() {
 					p.include(include)
@@ -28,6 +28,16 @@ type gitlabPipeline struct {
 	*sheet
 	host  string            // with the scheme; "" if it does not say it
 	known map[string]string // the hosts of projects whose addresses are somewhere in its text
+	usual string            // where it most likely runs
+}
+
+// usualGitLab is the GitLab of KDE for what its pipelines build, which have a
+// file of their own for that.
+func (s *sheet) usualGitLab() string {
+	if s.beside(".kde-ci.yml") != "" {
+		return "https://invent.kde.org"
+	}
+	return "https://gitlab.com"
 }
 
 var projectAddress = regexp.MustCompile(`https?://([A-Za-z0-9.:-]+)/([\w.-]+(?:/[\w.-]+)+)`)
@@ -87,7 +97,7 @@ func (p gitlabPipeline) include(include *node) {
 func (p gitlabPipeline) here(m Mention, project string) Mention {
 	m.URL, m.Instead, m.Unsure = "^/"+project, p.host, p.host == ""
 	if m.Unsure {
-		m.Instead = cmp.Or(p.known[project], "https://gitlab.com")
+		m.Instead = cmp.Or(p.known[project], p.usual)
 	}
 	return m
 }

@@ -11,5 +11,6 @@ func languages() []Detector {
 		composerManifests(), composerLocks(), mixFiles(), rebarFiles(),
 		swiftManifests(), swiftLocks(), pubFiles(), juliaFiles(), shardFiles(), cabalProjects(), cmakeFiles(),
 		podfiles(), podfileLocks(), cartfiles(), rDescriptions(), opamFiles(),
+		platformio(), tomlDependencies(), lakeFiles(), unityPackages(), nimbleFiles(), janetProjects(), espComponents(),
 	}
 }

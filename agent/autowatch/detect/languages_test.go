@@ -26,6 +26,8 @@ func languageSamples() []sample {
 		appleSamples(),
 		rOCamlSamples(),
 		bowerSamples(),
+		boardsSamples(),
+		smallLanguagesSamples(),
 	)
 }
 

@@ -21,14 +21,17 @@ let package = Package(
         .package(url: "https://github.com/acme/four", revision: "0123abc"),
         .package(url: "https://github.com/acme/five", .upToNextMajor(from: "1.0.0")),
         .package(path: "../six"),
+        .package(url: "https://github.com/acme/seven.git", branch: related),
     ]
 )
+let related = "main"
 `,
 			want: []string{
 				"7 https://github.com/acme/one.git main branch",
 				"9 https://github.com/acme/two dev branch",
 				"10 https://github.com/acme/three " + hash + " commit",
 				"11 https://github.com/acme/four 0123abc commit",
+				"14 https://github.com/acme/seven.git main branch",
 			},
 		},
 		{

@@ -16,7 +16,20 @@ func npmManifests() Detector {
 		s.npmNested(root.at("pnpm", "overrides"))
 		s.npmNested(root.at("workspaces", "catalog"))
 		s.npmNested(root.at("workspaces", "catalogs"))
+		s.npmScripts(root.at("scripts"))
 	})
+}
+
+// npmScripts reads what the scripts that npm runs by itself install from git.
+func (s *sheet) npmScripts(scripts *node) {
+	for _, name := range []string{"preinstall", "install", "postinstall", "prepare", "prebuild", "build", "pretest", "test"} {
+		script := scripts.at(name)
+		for word := range strings.FieldsSeq(script.str()) {
+			if strings.HasPrefix(word, "git+") {
+				s.npmSpec(script.line, strings.Trim(word, `"'`))
+			}
+		}
+	}
 }
 
 // npmDependencies reads the tables of dependencies of a package. Only those of

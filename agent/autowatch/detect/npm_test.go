@@ -103,7 +103,7 @@ func npmSamples() []sample {
   "repository": "github:acme/shop",
   "homepage": "https://github.com/acme/shop",
   "repository2": {"type": "git", "url": "git+https://github.com/acme/shop.git"},
-  "scripts": {"x": "acme/run"},
+  "scripts": {"x": "acme/run git+https://host.test/no.git", "postinstall": "npm i --prefix tools git+https://host.test/tool.git#dev"},
   "dependencies": {
     "react": "^18.0.0",
     "theme": "acme/theme#main",
@@ -118,6 +118,7 @@ func npmSamples() []sample {
   "pnpm": {"overrides": {"d": "github:acme/d#dev"}}
 }`,
 			want: []string{
+				"6 https://host.test/tool.git dev any tag-first",
 				"9 https://github.com/acme/theme main any tag-first",
 				"10 ssh://git@github.com/acme/private.git v2 any tag-first",
 				"11 https://github.com/acme/x main any tag-first",

@@ -4,21 +4,43 @@ package detect
 // commit: versions are tags.
 func swiftManifests() Detector {
 	return sheetDetector("swift", named("Package.swift"), func(s *sheet) {
-		s.swiftGroup(nested(tokens(s.text, lexis{comment: "//", block: [2]string{"/*", "*/"}, quotes: `"`, triple: true, inner: `\(`})))
+		r := &swiftReader{sheet: s, constants: map[string]token{}}
+		flat := tokens(s.text, lexis{comment: "//", block: [2]string{"/*", "*/"}, quotes: `"`, triple: true, inner: `\(`})
+		for i := range flat {
+			r.constant(flat[i:])
+		}
+		r.group(nested(flat))
 	})
 }
 
-// swiftGroup looks for .package(url: "https://…", branch: "main").
-func (s *sheet) swiftGroup(ts []token) {
+type swiftReader struct {
+	*sheet
+	constants map[string]token // by their names; one that has several values is none
+}
+
+// constant takes in let name = "text".
+func (r *swiftReader) constant(ts []token) {
+	if len(ts) < 4 || ts[0].text != "let" || !ts[2].is('=') || !ts[3].is('s') {
+		return
+	}
+	value := ts[3]
+	if before, known := r.constants[ts[1].text]; known && before.text != value.text {
+		value.computed = true
+	}
+	r.constants[ts[1].text] = value
+}
+
+// group looks for .package(url: "https://…", branch: "main").
+func (r *swiftReader) group(ts []token) {
 	for i, t := range ts {
 		if t.is('(') && i > 0 && ts[i-1].text == "package" {
-			s.swiftPackage(readOptions(t.inside))
+			r.dependency(readOptions(t.inside))
 		}
-		s.swiftGroup(t.inside)
+		r.group(t.inside)
 	}
 }
 
-func (s *sheet) swiftPackage(o options) {
+func (r *swiftReader) dependency(o options) {
 	url := o.named["url"]
 	if len(url) != 1 || !url[0].is('s') {
 		return
@@ -31,17 +53,20 @@ func (s *sheet) swiftPackage(o options) {
 				value = place[2].inside
 			}
 		}
+		if len(value) == 1 && value[0].is('w') && r.constants[value[0].text].is('s') {
+			value = []token{r.constants[value[0].text]}
+		}
 		switch {
 		case len(value) == 0:
 		case len(value) > 1 || !value[0].is('s') || value[0].computed:
-			s.fail(value[0].line, "the name of the branch is computed")
+			r.fail(value[0].line, "the name of the branch is computed")
 			return
 		default:
 			*into = value[0].text
 		}
 	}
 	if c != (choice{}) {
-		s.note(url[0].line, c.mention(gitURL(url[0].text)))
+		r.note(url[0].line, c.mention(gitURL(url[0].text)))
 	}
 }
 

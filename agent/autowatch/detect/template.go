@@ -92,10 +92,13 @@ func (sc scope) term(term string) (string, bool) {
 		return text, true
 	}
 	parts := templateTerm.FindStringSubmatch(term)
-	if parts == nil || strings.HasPrefix(parts[1], "ansible_") { // what is found out on the machine
+	if parts == nil {
 		return "", false
 	}
-	n := sc.lookup(parts[1])
+	var n *node
+	if !strings.HasPrefix(parts[1], "ansible_") { // what is found out on the machine
+		n = sc.lookup(parts[1])
+	}
 	known := n != nil && n.shape != isList && n.shape != isTable
 	value := ""
 	if known {

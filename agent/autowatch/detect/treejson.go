@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 )
 
@@ -61,6 +62,8 @@ func (r *jsonReader) value(token json.Token, attach func(*node), depth int) (*no
 		n.shape, n.text = isText, v
 	case json.Number:
 		n.text = v.String()
+	case bool:
+		n.text = strconv.FormatBool(v)
 	case json.Delim:
 		if v == '[' {
 			n.shape = isList

@@ -132,7 +132,8 @@ func doors() map[string][]string {
 		"agent/room":              {},
 		"agent/artifacts":         {"manifests"},
 		"agent/build":             {"manifests", "agent/appserver", "agent/artifacts", "agent/autowatch", "agent/output", "agent/process", "agent/sandbox", "agent/workspace", "agent/workspace/access", "agent/workspace/cache", "agent/workspace/gitfile", "plugins", "plugins/runner", "proto/agent/v1"},
-		"agent":                   {"agent/appserver", "agent/build", "agent/process", "agent/rest", "agent/room", "agent/sandbox", "agent/workspace", "agent/workspace/cache", "plugins", "plugins/host", "proto/agent/v1"},
+		"agent/way":               {},
+		"agent":                   {"agent/appserver", "agent/build", "agent/process", "agent/rest", "agent/room", "agent/sandbox", "agent/way", "agent/workspace", "agent/workspace/cache", "plugins", "plugins/host", "proto/agent/v1"},
 
 		"master/api/apitest":    {"manifests", "master/..."},
 		"cmd/wright/wrighttest": {"master/api/client", "master/api/view"},

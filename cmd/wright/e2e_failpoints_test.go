@@ -54,8 +54,8 @@ func newDeathbed(t *testing.T, p wrighttest.Failpoint, pass int) *deathbed {
 		t: t, h: h, point: p, pass: pass, shop: gittest.New(t), ledger: filepath.Join(h.Dir, "ledger"), config: filepath.Join(h.Dir, "master.toml"),
 		traps: map[string]*wrighttest.Trap{},
 	}
-	for _, who := range []string{"master", "agent", "supervisor"} {
-		s.traps[who] = h.NewTrap(p, pass)
+	for i, who := range []string{"master", "agent", "supervisor"} {
+		s.traps[who] = h.NewTrap(p, pass, i)
 	}
 	s.write()
 	return s

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -26,6 +27,8 @@ type Failpoint struct {
 	Name string
 	File string // from the root of the repository
 	Line int
+
+	number int // among all, from 0
 }
 
 // failpointForm is how a failpoint is written. One at which somebody can be killed
@@ -75,7 +78,7 @@ func (f *finder) look(file string, lines []string) {
 			continue
 		}
 		if f.seen[m[1]] = true; m[2] == "struct{}" {
-			f.all = append(f.all, Failpoint{m[1], file, i + 1})
+			f.all = append(f.all, Failpoint{m[1], file, i + 1, len(f.all)})
 		}
 	}
 }
@@ -227,10 +230,16 @@ func (t *Trap) term() string {
 }
 
 // NewTrap makes one for a process that is still to be started: by WithTrap, or
-// told its Address and trapped by Set.
-func (h *House) NewTrap(p Failpoint, pass int) *Trap {
+// told its Address and trapped by Set. The addresses are such that nobody else
+// takes until it has started: each process of each failpoint has its own.
+func (h *House) NewTrap(p Failpoint, pass, process int) *Trap {
 	h.t.Helper()
-	return &Trap{p.Name, pass, "127.0.0.1:" + freePort(h.t)}
+	l, err := net.Listen("tcp", fmt.Sprintf("127.%d.%d.%d:0", 64+p.number/250, 1+p.number%250, 1+process))
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	defer l.Close()
+	return &Trap{p.Name, pass, l.Addr().String()}
 }
 
 // WithTrap has start start a process with a trap in it from its first moment on,

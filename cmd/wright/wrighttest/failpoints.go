@@ -296,13 +296,3 @@ func (h *House) KillSupervisors() {
 		}
 	}
 }
-
-// StartMaster starts a master, which serves in its own time, at an address that
-// is known before.
-func (h *House) StartMaster(args ...string) *Process {
-	h.t.Helper()
-	if h.Address == "" {
-		h.Address = "http://127.0.0.1:" + freePort(h.t)
-	}
-	return h.start("master", false, h.masterArgs(args)...)
-}

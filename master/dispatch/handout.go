@@ -294,14 +294,6 @@ func (d *Dispatcher) settleLosses(ctx context.Context, keys []state.Key, all boo
 	return more, nil
 }
 
-// finishLost ends the logs of attempts that were taken back.
-func (d *Dispatcher) finishLost(m *moves) {
-	for _, at := range m.lost {
-		// gofail: var lossStored struct{}
-		d.finishLog(at)
-	}
-}
-
 func (d *Dispatcher) settleLoss(m *moves, b *state.Build, now time.Time) {
 	switch {
 	case b.State == state.Queued && b.Cancel != "":

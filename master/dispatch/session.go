@@ -6,11 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"regexp"
 	"slices"
 	"sync"
-	"syscall"
 	"time"
 
 	"google.golang.org/grpc"
@@ -243,45 +241,6 @@ func (d *Dispatcher) holds(at logs.Attempt, sizes map[int32]int64) bool {
 		}
 	}
 	return true
-}
-
-// finishLogs makes output durable before the build that wrote it may end.
-func (d *Dispatcher) finishLogs(s *session, updates []*agentv1.Update) {
-	for _, u := range updates {
-		if !buildState(u.GetState()).Final() {
-			continue
-		}
-		if at, ok := d.wanted(u.GetBuild(), u.GetAttempt(), s.name); ok {
-			d.finishLog(at)
-			// gofail: var endUnheeded struct{}
-		}
-	}
-}
-
-// finishLog makes the output of an attempt durable. Where there is no room for that,
-// it is done later.
-func (d *Dispatcher) finishLog(at logs.Attempt) {
-	err := d.Output.Finish(at)
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
-		d.unfinished[at] = true
-		return
-	}
-	delete(d.unfinished, at)
-	if err != nil {
-		d.Log.Error("finishing a log", "build", at.Build, "attempt", at.Attempt, "error", err)
-	}
-}
-
-// finishAgain tries again what there was no room for.
-func (d *Dispatcher) finishAgain() {
-	d.mu.Lock()
-	all := slices.Collect(maps.Keys(d.unfinished))
-	d.mu.Unlock()
-	for _, at := range all {
-		d.finishLog(at)
-	}
 }
 
 // farewell ends the lease of an agent that left in good order with nothing in

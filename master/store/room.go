@@ -36,7 +36,7 @@ func (d *Disk) Room() error {
 	if err := syscall.Statfs(d.dir, &fs); err != nil {
 		return nil // nobody can tell
 	}
-	free := int64(fs.Bavail) * int64(fs.Bsize)
+	free := int64(fs.Bavail * uint64(fs.Bsize))
 	was := d.full.Load()
 	need := int64(spared)
 	if was {

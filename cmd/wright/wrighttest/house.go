@@ -98,6 +98,16 @@ func (h *House) Master(args ...string) *Process {
 	return p
 }
 
+// StartMaster starts a master, which serves in its own time, at an address that
+// is known before.
+func (h *House) StartMaster(args ...string) *Process {
+	h.t.Helper()
+	if h.Address == "" {
+		h.Address = "http://127.0.0.1:" + freePort(h.t)
+	}
+	return h.start("master", false, h.masterArgs(args)...)
+}
+
 func (h *House) masterArgs(more []string) []string {
 	return append([]string{
 		"master", "run", "--data", h.Data, "--manifests", h.Manifests, "--listen", h.listen(), "--poll", "200ms",

@@ -178,7 +178,7 @@ type reportRow struct {
 	Wants    string   `json:"wants"`
 	Mend     string   `json:"mend"`
 	Failures []string `json:"failures"`
-	Reason   string   `json:"reason"` // why it was skipped
+	Reason   string   `json:"reason"` // why it was skipped, or how much it looked at
 	Seconds  float64  `json:"seconds"`
 }
 

@@ -147,7 +147,7 @@ func (b *cloudBench) makeMany(p cloud.Provider) []string {
 			b.stopNow()
 		}
 	}
-	b.Logf("made %d servers", len(tokens))
+	b.looked = fmt.Sprintf("of %d servers", len(tokens))
 	atOnceMost(8, tokens, func(token string) { // some at a place that no first page has
 		if got, err := p.Get(b.call(), token); err != nil || got.Token != token {
 			b.Report(Finding{Did: fmt.Sprintf("make %d servers, then Get token %q", len(tokens), token), Got: answer(got, err), Want: cloudGet, Mend: "find a server among all, not on the first page only"})

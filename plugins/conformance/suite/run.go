@@ -35,7 +35,7 @@ type Result struct {
 	Check    Check
 	Status   string        // Passed, Failed or Skipped
 	Failures []string      // each says what was done, what came back, what the contract wants and what to mend
-	Reason   string        // why it was skipped
+	Reason   string        // why it was skipped, or how much it looked at
 	Took     time.Duration // cleaning up included
 	Log      string        // what the provider said, without secrets
 }
@@ -173,7 +173,7 @@ func (b *Session) Run(ctx context.Context, c Check) Result {
 	defer cancel()
 	t.clean(cleanup)
 	t.secrets()
-	r := Result{Check: c, Status: Passed, Failures: t.failures, Reason: t.skipped, Took: time.Since(start), Log: t.hide.text(t.log.raw())}
+	r := Result{Check: c, Status: Passed, Failures: t.failures, Reason: cmp.Or(t.skipped, t.looked), Took: time.Since(start), Log: t.hide.text(t.log.raw())}
 	switch {
 	case len(t.failures) > 0:
 		r.Status = Failed

@@ -35,6 +35,7 @@ type T struct {
 	ctx      context.Context
 	failures []string
 	skipped  string // why; empty means it is not
+	looked   string // at how much, where that depends on how fast the provider is
 	cleanups []func()
 	opened   int // hosts
 }

@@ -55,7 +55,7 @@ func (b *bench) start() (*host.Host, maker) {
 		b.Report(Finding{
 			Did: "launch the provider", Got: answer(nil, err),
 			Want: "A provider starts, says who it is and takes its settings within seconds, also after it was killed.",
-			Mend: "make it start whatever an earlier process left in its directory; the log says more",
+			Mend: "make it start whatever an earlier process left in its directory; the log says more. On a machine that is too busy, try again",
 		})
 		b.stopNow()
 	}

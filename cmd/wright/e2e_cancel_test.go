@@ -28,12 +28,16 @@ func awaitPID(h *wrighttest.House, file string) (proc string) {
 	return proc
 }
 
-// wantGone wants a process not to be there.
-func wantGone(t *testing.T, proc string) {
+// wantGone wants a process to have ended, and to be reaped some time.
+func wantGone(t *testing.T, h *wrighttest.House, proc string) {
 	t.Helper()
-	if stat, err := os.ReadFile(proc + "/stat"); err == nil {
-		t.Errorf("the hidden process is left: %s", stat)
-	}
+	h.Await("the hidden process to be reaped", func() bool {
+		stat, err := os.ReadFile(proc + "/stat")
+		if err == nil && !strings.Contains(string(stat), ") Z ") {
+			t.Errorf("the hidden process is left: %s", stat)
+		}
+		return err != nil || t.Failed()
+	})
 }
 
 // TestCancelEndsTheWholeTree: build cancel ends a build with all its processes,
@@ -50,7 +54,7 @@ func TestCancelEndsTheWholeTree(t *testing.T) {
 		t.Fatalf("build cancel: status %d, %s", r.Status, r.Err)
 	}
 	h.AwaitState("shop-1", "cancelled")
-	wantGone(t, hidden)
+	wantGone(t, h, hidden)
 	if r := wait(); r.Status != 1 || !strings.Contains(r.Err, "cancelled") {
 		t.Errorf("build start --wait: status %d, %s", r.Status, r.Err)
 	}
@@ -79,7 +83,7 @@ func TestCancelReachesAnAgentThatWasAway(t *testing.T) {
 	}
 	h.Agent("one")
 	h.AwaitState("shop-1", "cancelled")
-	wantGone(t, hidden)
+	wantGone(t, h, hidden)
 }
 
 // TestCancelEverywhere: a build is cancelled while it is queued, fetches,
@@ -119,12 +123,12 @@ func TestTimeoutEndsTheWholeTree(t *testing.T) {
 	h := wrighttest.New(t)
 	step, file := scattering(t, h, "pid")
 	h.Dev()
-	h.Manifest("shop", fmt.Sprintf("[[step]]\nname = \"slow\"\ntimeout = \"1s\"\nrun = '''%s'''\n", step))
+	h.Manifest("shop", fmt.Sprintf("[[step]]\nname = \"slow\"\ntimeout = \"5s\"\nrun = '''%s'''\n", step))
 	b := h.AwaitState(h.Start("shop").ID, "failed")
-	if !strings.Contains(b.Error, "slow") || !strings.Contains(b.Error, "timeout of 1s") {
+	if !strings.Contains(b.Error, "slow") || !strings.Contains(b.Error, "timeout of 5s") {
 		t.Errorf("its error: %q", b.Error)
 	}
-	wantGone(t, awaitPID(h, file))
+	wantGone(t, h, awaitPID(h, file))
 }
 
 // TestStepLeavesNoProcess: what a step that succeeds has left running is ended
@@ -136,7 +140,7 @@ func TestStepLeavesNoProcess(t *testing.T) {
 	h.Dev()
 	h.Manifest("shop", fmt.Sprintf("[[step]]\nrun = '''%s &\nwhile [ ! -s '%s' ]; do sleep 0.02; done'''\n", step, file))
 	h.AwaitState(h.Start("shop").ID, "succeeded")
-	wantGone(t, awaitPID(h, file))
+	wantGone(t, h, awaitPID(h, file))
 }
 
 // TestWaitingBuildSaysWhy: a build that no agent can take waits, build show

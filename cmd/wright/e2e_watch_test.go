@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -76,7 +77,11 @@ func wantBuilds(t *testing.T, h *wrighttest.House, instance string, n int, moved
 func wantWatches(t *testing.T, h *wrighttest.House, instance string, repos ...*gittest.Repo) {
 	t.Helper()
 	var all []view.Watch
-	h.JSON(&all, "watch", "list", instance)
+	h.Await("the watches to be looked at", func() bool { // a watch file's tells no revision
+		all = nil
+		h.JSON(&all, "watch", "list", instance)
+		return !slices.ContainsFunc(all, func(w view.Watch) bool { return w.Revision == "" && w.Error == "" })
+	})
 	got := map[string]view.Watch{}
 	for _, w := range all {
 		got[w.URL] = w

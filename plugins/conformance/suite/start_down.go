@@ -38,7 +38,7 @@ func (t *T) downAtStart(r *raw, f Fault) {
 	err := r.configureWithin(ctx, t.settings())
 	took := time.Since(start).Round(time.Second)
 	switch code := plugins.CodeOf(err); {
-	case ctx.Err() != nil:
+	case took >= patienceAtStart: // also when the provider's own clock was the first to say so
 		t.Report(Finding{Did: did, Got: fmt.Sprintf("it hangs; it was given up after %v", took)})
 	case err != nil && code != plugins.Transient:
 		t.Report(Finding{Did: did, Got: answer(nil, err), Want: "the code transient: the same call may work later."})

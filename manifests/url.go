@@ -51,6 +51,9 @@ func checkSchemeURL(vcs, raw string) error {
 	if err != nil {
 		return instead(urlHint, "the URL cannot be parsed") // err repeats it
 	}
+	if !strings.HasPrefix(raw[len(u.Scheme):], "://") { // file:/x:// is no file URL to git
+		return instead(urlHint, "the scheme is not followed by //")
+	}
 	if scheme := strings.ToLower(u.Scheme); scheme == "file" {
 		if u.User != nil || u.Host != "" && u.Host != "localhost" || !strings.HasPrefix(u.Path, "/") {
 			return instead("write file:///path", "a file URL names a path of this machine")

@@ -28,7 +28,7 @@ func TestCheckURL(t *testing.T) {
 		"ssh://-oProxyCommand=x/p", "ssh://-u@h/p", "u@-h:p", "-u@h:p", "h:-p", "ssh://h/-p", "https://h/a\nb", "https://h/a\x00b", "https://h/a%0ab", "https://h/a%00b",
 		"https://h/a\u202eb", "/srv/\u2066x", "https://h/\xff", "https://h/" + strings.Repeat("a", maxURL), "https://h/a/../b", "https://h/a/%2e%2e/b", "git@h:../p", "https://h/..",
 		"https://u:p@h/x", "u:p@h:x", "https://u:@h/x", "https:///p", "https://h", "https://h/", "h:", "https://h/p?x=1", "https://h/p#f", "https://h/p?", "https://h/p#",
-		"file:/srv/x", "file://host/x", "file://u@/x", "https:/h/p", "https://h/a b", `https://h/a\b`, "https://h:/p", "https://h:99999999/p", "https://exämple/p", "https://h$(x)/p", "u$(x)@h:p", "[::1]", "a/b:c",
+		"file:/srv/x", "file:/srv://x", "file://host/x", "file://u@/x", "https:/h/p", "https://h/a b", `https://h/a\b`, "https://h:/p", "https://h:99999999/p", "https://exämple/p", "https://h$(x)/p", "u$(x)@h:p", "[::1]", "a/b:c",
 		"https://h:x/p", "ssh://u\u200bx@h/p",
 	}
 	for _, url := range bad {
@@ -233,7 +233,7 @@ func FuzzParseWatches(f *testing.F) {
 }
 
 func FuzzCanonicalURL(f *testing.F) {
-	for _, s := range []string{"git@h:p", "https://u@h:443/p.git/", "/srv/x", "file:///x", "ssh://[::1]:22/p", "https://h/a%2fb"} {
+	for _, s := range []string{"git@h:p", "https://u@h:443/p.git/", "/srv/x", "file:///x", "ssh://[::1]:22/p", "https://h/a%2fb", "file:/le://"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {

@@ -97,7 +97,7 @@ func (f *front) serve(ctx context.Context, listener net.Listener) error {
 	others := mux.Match(cmux.Any())
 	grpcServer := f.grpcServer()
 	httpServer := &http.Server{
-		Handler: f, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute,
+		Handler: crowded(requestLimit(), f), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute,
 		MaxHeaderBytes: 64 << 10, BaseContext: func(net.Listener) context.Context { return ctx },
 	}
 	var all errgroup.Group

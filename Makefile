@@ -67,7 +67,7 @@ bench-peers: ## Wright beside Debian's Buildbot; as root it is installed first (
 	  -nomad '$(abspath $(NOMAD))' -figures '$(CURDIR)/bin/peers.json'
 
 .PHONY: torture
-torture: ## masters, agents and members of etcd killed, asleep, stopped and (as root) cut off at random (TORTURE=5m, WRIGHT_TORTURE_SEED=n)
+torture: ## masters, agents and members of etcd killed, asleep, stopped and (as root) cut off or slowed at random (TORTURE=5m, WRIGHT_TORTURE_SEED=n)
 	WRIGHT_TORTURE='$(or $(TORTURE),5m)' $(GO) test -count=1 -timeout 0 -v -run TestTorture ./cmd/wright
 
 .PHONY: test-failpoints

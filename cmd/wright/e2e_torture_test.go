@@ -27,8 +27,8 @@ const (
 	tortureInFlight  = 200
 )
 
-// TestTorture kills, stops, cuts off and restarts masters, agents and members of
-// etcd at random while 200 builds are in flight, and counts what was lost: nothing
+// TestTorture kills, stops, cuts off, slows and restarts masters, agents and members
+// of etcd at random while 200 builds are in flight, and counts what was lost: nothing
 // may be. What was seen of builds meanwhile must fit one order. The seed that it
 // prints makes the same choices again, if not the same timing.
 func TestTorture(t *testing.T) {
@@ -192,15 +192,18 @@ func (v *victim) torment(ctx context.Context) {
 	}
 }
 
-// hurt kills a process, lets it sleep, or stops it in good order, unless it suffers
-// already.
+// tortureRate is that of a slowed network: what waits in it a second is lost.
+const tortureRate = "512kbit"
+
+// hurt kills a process, lets it sleep, stops it in good order, or spoils its
+// network, unless it suffers already.
 func (v *victim) hurt(kind string, n int, p *wrighttest.Process, again func()) {
 	if p.Suffers() {
 		return
 	}
 	deeds := []string{"kill", "kill", "sleep", "stop"}
 	if v.cuts {
-		deeds = append(deeds, "cut off", "cut off")
+		deeds = append(deeds, "cut off", "cut off", "slow")
 	}
 	deed := deeds[v.random.IntN(len(deeds))]
 	v.note(deed + " " + kind)
@@ -216,6 +219,9 @@ func (v *victim) hurt(kind string, n int, p *wrighttest.Process, again func()) {
 	case "cut off":
 		p.Cut()
 		again = p.Join
+	case "slow":
+		p.Slow(tortureRate)
+		again = p.Quicken
 	}
 	v.mend = append(v.mend, again)
 }

@@ -7,7 +7,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 )
 
 // network is one of the test's own: each process has a namespace with one wire
@@ -92,6 +91,32 @@ func (p *Process) Join() {
 	p.network.must("link", "set", p.network.wire(p.network.places[p.Name]), "up")
 }
 
+// Slow lets a process hear and be heard at a rate only, such as "1mbit": what is
+// faster waits, and what would wait for more than a second is lost.
+func (p *Process) Slow(rate string) {
+	p.t.Helper()
+	p.slow = true
+	p.shape("replace", "root", "tbf", "rate", rate, "burst", "16kb", "latency", "1s")
+}
+
+// Quicken takes back what Slow did.
+func (p *Process) Quicken() {
+	p.t.Helper()
+	p.slow = false
+	p.shape("del", "root")
+}
+
+// shape says how both ends of a process's wire send.
+func (p *Process) shape(deed string, how ...string) {
+	p.t.Helper()
+	wire := p.network.wire(p.network.places[p.Name])
+	for _, end := range [][]string{{"qdisc", deed, "dev", wire}, {"-n", wire, "qdisc", deed, "dev", "eth0"}} {
+		if err := run("", "tc", append(end, how...)...); err != nil {
+			p.t.Fatal(err)
+		}
+	}
+}
+
 // remove takes the network away.
 func (n *network) remove() {
 	n.house.t.Helper()
@@ -108,9 +133,4 @@ func (n *network) must(args ...string) {
 	}
 }
 
-func (n *network) ip(args ...string) error {
-	if out, err := exec.Command("ip", args...).CombinedOutput(); err != nil {
-		return fmt.Errorf("ip %s: %w: %s", strings.Join(args, " "), err, strings.TrimSpace(string(out)))
-	}
-	return nil
-}
+func (n *network) ip(args ...string) error { return run("", "ip", args...) }

@@ -26,6 +26,7 @@ type Process struct {
 	ended  chan struct{} // closed when err is set
 	asleep bool
 	cut    bool
+	slow   bool
 	err    error
 
 	network *network // nil: the machine's
@@ -135,8 +136,8 @@ func (p *Process) Wake() {
 	p.asleep = false
 }
 
-// Suffers says whether the process sleeps, is cut off or has ended.
-func (p *Process) Suffers() bool { return p.asleep || p.cut || !p.running() }
+// Suffers says whether the process sleeps, is cut off or slowed, or has ended.
+func (p *Process) Suffers() bool { return p.asleep || p.cut || p.slow || !p.running() }
 
 // Stop ends the process as Ctrl-C does; it must end well.
 func (p *Process) Stop() {

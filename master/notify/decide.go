@@ -32,11 +32,12 @@ func Ended(b *state.Build, m *manifests.Manifest, t state.Tally, now time.Time) 
 		return state.Tally{Meta: t.Meta}, nil
 	}
 	revision := sourceRevision(b, m)
-	overtaken := b.Number < t.Number && revision == t.Revision // what the commit shows is newer
+	overtaken := b.Number < t.Number && revision == t.Revision   // what the commit shows is newer
+	notices := begun(b, m.Notify, t, now.Add(-time.Millisecond)) // which is sent first
 	t.Instance = b.Instance
 	t.Started = slices.DeleteFunc(slices.Clone(t.Started), func(n int64) bool { return n == b.Number })
 	t, events := count(b, revision, t)
-	notices := tell(b, m.Notify, events, now)
+	notices = append(notices, tell(b, m.Notify, events, now)...)
 	if s := status(b, m.Notify.Status, revision, b.State, now); s != nil && !overtaken {
 		notices = append(notices, *s)
 	}
@@ -74,9 +75,9 @@ func count(b *state.Build, revision string, t state.Tally) (state.Tally, []event
 // remembers it while the build lives.
 func Started(b *state.Build, m *manifests.Manifest, t state.Tally, now time.Time) (state.Tally, []state.Notice) {
 	if m == nil || m.Notify == nil || b.State != state.Running || slices.Contains(t.Started, b.Number) {
-		return t, nil
+		return t, nil // the status too was told once
 	}
-	notices := tell(b, m.Notify, []event{{name: manifests.BuildStarted}}, now)
+	notices := begun(b, m.Notify, t, now)
 	if s := status(b, m.Notify.Status, sourceRevision(b, m), state.Running, now); s != nil {
 		notices = append(notices, *s)
 	}
@@ -84,6 +85,15 @@ func Started(b *state.Build, m *manifests.Manifest, t state.Tally, now time.Time
 		t.Instance, t.Started = b.Instance, append(slices.Clone(t.Started), b.Number)
 	}
 	return t, notices
+}
+
+// begun makes the notices of the start of a build that has not been told. One
+// that is over before anybody looked, since no master lived, has started too.
+func begun(b *state.Build, n *manifests.Notify, t state.Tally, now time.Time) []state.Notice {
+	if b.State.Final() && b.StartedAt.IsZero() || slices.Contains(t.Started, b.Number) {
+		return nil
+	}
+	return tell(b, n, []event{{name: manifests.BuildStarted}}, now)
 }
 
 // tell makes a notice for everybody who hears of one of the events.

@@ -145,8 +145,18 @@ token = "secret:x"
 	if again, notices := Started(b, m, tally, epoch); len(notices) != 0 || len(again.Started) != 1 {
 		t.Errorf("again: %s", said(notices))
 	}
-	if tally, _ = Ended(ended(1, state.Failed, one), m, tally, epoch); len(tally.Started) != 0 {
-		t.Errorf("ended, but started are %v", tally.Started)
+	failed := ended(1, state.Failed, one)
+	failed.StartedAt = epoch
+	tally, notices = Ended(failed, m, tally, epoch)
+	if got := said(notices); len(tally.Started) != 0 || strings.Contains(got, manifests.BuildStarted) {
+		t.Errorf("ended, but started are %v; told: %s", tally.Started, got)
+	}
+	const first = "webhook build-started to https://chat.example.test/"
+	if _, notices = Ended(failed, m, state.Tally{}, epoch); len(notices) < 2 || said(notices[:1]) != first || !notices[0].At.Before(notices[1].At) {
+		t.Errorf("began and ended unseen: %s", said(notices))
+	}
+	if _, notices = Ended(ended(1, state.Cancelled, one), m, state.Tally{}, epoch); strings.Contains(said(notices), manifests.BuildStarted) {
+		t.Errorf("cancelled before it began: %s", said(notices))
 	}
 	if tally, notices := Started(b, manifest(t, mailOnly), state.Tally{}, epoch); len(notices) != 0 || tally.Instance != "" {
 		t.Errorf("nobody wants to know: %s", said(notices))

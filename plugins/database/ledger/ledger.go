@@ -128,6 +128,9 @@ func (p *Provider) create(ctx context.Context, h *held, want entry, o options, p
 // make makes what was promised. What an earlier call has left half made is thrown
 // away: nobody has ever been given it.
 func (p *Provider) make(ctx context.Context, at *session, e entry, t Thing) error {
+	if err := at.admit(ctx, &e); err != nil {
+		return p.failed(at.server, "see whether there is still database "+e.Database, err)
+	}
 	if !e.Ready && !e.fresh {
 		if err := at.server.Engine.Drop(ctx, at.conn, t); err != nil {
 			return p.failed(at.server, "remove the half-made database "+t.Database, err)
@@ -142,7 +145,7 @@ func (p *Provider) make(ctx context.Context, at *session, e entry, t Thing) erro
 	if e.Ready {
 		return nil
 	}
-	return p.wrap(at.server, "write down that there is database "+t.Database, at.ready(ctx, e))
+	return p.wrap(at.server, "write down that there is database "+t.Database, at.ready(ctx, e, true))
 }
 
 // undo takes back what can never work. If that fails the list tells of it.

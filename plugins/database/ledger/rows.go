@@ -164,8 +164,23 @@ func (s *session) remember(ctx context.Context, e entry, key *seal.Key, password
 	return s.together(ctx, []statement{{"UPDATE wright_databases SET password = ? WHERE name = ?", []any{key.Seal(password, e.User), e.Database}}})
 }
 
-func (s *session) ready(ctx context.Context, e entry) error {
-	return s.together(ctx, []statement{{"UPDATE wright_databases SET ready = ? WHERE name = ?", []any{true, e.Database}}})
+func (s *session) ready(ctx context.Context, e entry, is bool) error {
+	return s.together(ctx, []statement{{"UPDATE wright_databases SET ready = ? WHERE name = ?", []any{is, e.Database}}})
+}
+
+// admit writes down that a database is gone that was made once: its end was
+// interrupted, or a person dropped it. It is made anew, and until that is done it
+// may be half made again.
+func (s *session) admit(ctx context.Context, e *entry) error {
+	if !e.Ready {
+		return nil
+	}
+	n, err := s.number(ctx, s.p.Dialect.Exists, e.Database)
+	if err != nil || n > 0 {
+		return err
+	}
+	e.Ready = false
+	return s.ready(ctx, *e, false)
 }
 
 // release crosses out one token.

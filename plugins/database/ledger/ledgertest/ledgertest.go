@@ -48,6 +48,7 @@ func Run(t *testing.T, s Subject) {
 	t.Run("a server is down", s.down)
 	t.Run("another agent at once", s.agents)
 	t.Run("half made, with two users", s.unfinished)
+	t.Run("half made again", s.gone)
 	t.Run("the ledger is lost", s.lost)
 	t.Run("passwords", s.passwords)
 	t.Run("two installations", s.neighbours)

@@ -158,6 +158,30 @@ func (s Subject) unfinished(t *testing.T) {
 	s.Empty(t)
 }
 
+// gone is a database that was made, is dropped, and whose second making fails
+// midway, as after the deaths of two agents: it is not taken for a whole one.
+func (s Subject) gone(t *testing.T) {
+	settings := s.settings("one")
+	settings["templates"] = []any{"not_there"}
+	a := s.Start(t, "tests", settings)
+	made := a.Make(t, Spec("gone"))
+	if _, err := s.One.Admin.ExecContext(limit(t), "DROP DATABASE "+made.Variables["NAME"]); err != nil {
+		t.Fatal(err)
+	}
+	failing := Spec("gone")
+	failing.Config = map[string]any{"template": "not_there"}
+	if _, err := a.Create(limit(t), failing); err == nil {
+		t.Fatal("a database was made of a template that is not there")
+	}
+	var ready bool
+	if err := s.One.Admin.QueryRowContext(limit(t), "SELECT ready FROM wright_databases").Scan(&ready); err != nil || ready {
+		t.Errorf("what is half made is written down as ready: %t, %v", ready, err)
+	}
+	s.LogIn(t, a.Make(t, Spec("gone")).URL)
+	a.End(t, "gone")
+	s.Empty(t)
+}
+
 func (s Subject) neighbours(t *testing.T) {
 	a, b := s.Start(t, "tests", s.settings()), s.Start(t, "others", s.settings())
 	ours, theirs := a.Make(t, kept("same")), b.Make(t, kept("same"))

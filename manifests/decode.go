@@ -24,7 +24,7 @@ func (m *Manifest) read(t table) {
 	m.Steps, m.Timeout = t.steps(), t.duration("timeout", 0, time.Second, maxTimeout)
 	m.Databases = t.databases()
 	m.readTables(t)
-	m.NoEffectYet = t.notes(m.Periodic)
+	m.Notes = t.notes(m.Periodic)
 	if m.Source == nil && len(m.Steps) == 0 && m.AppServer == nil && len(t.found) == 0 {
 		t.fail(0, "", "the manifest has nothing to do", "write a [source], a [[step]] or an [appserver]")
 	}

@@ -37,7 +37,7 @@ type Manifest struct {
 	Databases       []Database    // names are unique
 	Runner          *Runner       // nil: steps run as processes of the agent's host
 	Notify          *Notify       // nil: nobody is told
-	NoEffectYet     []Note        // remarks on what is right and may still not be meant
+	Notes           []Note        // remarks on what is right and may still not be meant
 }
 
 // AutoWatch says whether the watch file of a build is followed.

@@ -147,7 +147,7 @@ func (f *findings) bad(name string, errs manifests.Errors) {
 
 func (f *findings) fine(m *manifests.Manifest) {
 	f.read = append(f.read, m)
-	for _, n := range m.NoEffectYet {
+	for _, n := range m.Notes {
 		severity := "note"
 		if n.Key == "periodic" {
 			severity = "warning"

@@ -35,8 +35,8 @@ func (b *Board) Idle() map[string]string {
 	return idle
 }
 
-// sort is the queued builds of one class.
-type sort struct {
+// backlog is the queued builds of one class.
+type backlog struct {
 	class *class
 	first *state.Build
 	count int
@@ -44,35 +44,35 @@ type sort struct {
 }
 
 // waiting lists the queued builds by class, those whose turn is first first.
-func (b *Board) waiting() []*sort {
+func (b *Board) waiting() []*backlog {
 	heads := map[*class]*line{}
-	sorts := map[*class]*sort{}
+	backlogs := map[*class]*backlog{}
 	for _, o := range b.owners {
 		for c, l := range o.lines {
 			if len(l.queue) == 0 {
 				continue
 			}
-			if sorts[c] == nil {
-				sorts[c] = &sort{class: c}
+			if backlogs[c] == nil {
+				backlogs[c] = &backlog{class: c}
 			}
-			sorts[c].count += len(l.queue)
+			backlogs[c].count += len(l.queue)
 			if heads[c] == nil || l.before(heads[c]) {
-				heads[c], sorts[c].first = l, l.queue[0]
+				heads[c], backlogs[c].first = l, l.queue[0]
 			}
 		}
 	}
-	all := make([]*sort, 0, len(sorts))
-	for _, c := range sorts {
+	all := make([]*backlog, 0, len(backlogs))
+	for _, c := range backlogs {
 		c.held = b.Why(c.first.ID)
 		all = append(all, c)
 	}
-	slices.SortFunc(all, func(x, y *sort) int { return state.Before(x.first, y.first) })
+	slices.SortFunc(all, func(x, y *backlog) int { return state.Before(x.first, y.first) })
 	return all
 }
 
 // idle says why an agent with free slots that offers o gets none of the builds
 // that wait.
-func (b *Board) idle(o Offer, waiting []*sort) string {
+func (b *Board) idle(o Offer, waiting []*backlog) string {
 	if len(waiting) == 0 {
 		return "no build waits"
 	}
@@ -93,10 +93,10 @@ func (b *Board) idle(o Offer, waiting []*sort) string {
 	return strings.Join(why, "; ")
 }
 
-// maxReasons bounds how many sorts of builds a sentence speaks of.
+// maxReasons bounds how many backlogs of builds a sentence speaks of.
 const maxReasons = 3
 
-func (c *sort) name() string {
+func (c *backlog) name() string {
 	if c.count == 1 {
 		return c.first.ID
 	}

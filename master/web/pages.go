@@ -57,7 +57,7 @@ func (p *pages) instance(w http.ResponseWriter, r *http.Request) error {
 		page.Problems = view.ProblemsOf(facts.Fault)
 	}
 	if m := facts.Manifest(); m != nil {
-		page.Notes = m.NoEffectYet
+		page.Notes = m.Notes
 	}
 	if p.cfg.Schedule != nil {
 		page.Starts = p.cfg.Schedule.Starts(name)

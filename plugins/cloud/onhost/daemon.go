@@ -80,8 +80,12 @@ func (d Daemon) Ensure(ctx context.Context, children *sync.WaitGroup) error {
 	if err := errors.Join(cmd.Start(), w.Close()); err != nil {
 		return err
 	}
-	children.Go(func() { _ = cmd.Wait() })
-	return d.await(ctx, r, cmd.Process)
+	ended := make(chan struct{})
+	children.Go(func() {
+		_ = cmd.Wait()
+		close(ended)
+	})
+	return d.await(ctx, r, cmd.Process, ended)
 }
 
 // Environment is small because of what it leaves out: the agent's secrets.
@@ -96,7 +100,7 @@ func Environment() []string {
 }
 
 // await waits for the daemon's word.
-func (d Daemon) await(ctx context.Context, r *os.File, process *os.Process) error {
+func (d Daemon) await(ctx context.Context, r *os.File, process *os.Process, ended <-chan struct{}) error {
 	if err := r.SetReadDeadline(time.Now().Add(d.Limit)); err != nil {
 		return err
 	}
@@ -112,10 +116,33 @@ func (d Daemon) await(ctx context.Context, r *os.File, process *os.Process) erro
 		_ = process.Kill()
 		return plugins.Errorf(plugins.Transient, "the machine's daemon did not get ready within %v: %w", d.Limit, err)
 	case said == "":
-		return plugins.Errorf(plugins.Transient, "the machine's daemon ended at once; see %s", LogFile)
+		return d.silent(ctx, ended)
 	default:
 		return fmt.Errorf("the machine's daemon: %s", said)
 	}
+}
+
+// silent judges the end of a daemon that said nothing.
+func (d Daemon) silent(ctx context.Context, ended <-chan struct{}) error {
+	select {
+	case <-ended: // and with it its lock
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	if IsLocked(filepath.Join(d.Dir, LockFile)) {
+		return nil // another that was started meanwhile has the server, and ended this one
+	}
+	return plugins.Errorf(plugins.Transient, "the machine's daemon ended at once%s", d.complaint())
+}
+
+// complaint is the last line that the daemon complained with, behind a colon.
+func (d Daemon) complaint() string {
+	text, err := Tail(filepath.Join(d.Dir, LogFile), 300)
+	lines := strings.Split(strings.TrimSpace(string(text)), "\n")
+	if last := lines[len(lines)-1]; err == nil && last != "" {
+		return ": " + strings.ToValidUTF8(last, "?")
+	}
+	return ", without a word"
 }
 
 // Starter is who started this daemon and waits for its word.

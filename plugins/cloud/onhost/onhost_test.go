@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -32,6 +34,19 @@ func behave(dir string) {
 	case "refuses":
 		starter.Say(errors.New("no room"))
 	case "ends":
+	case "complains":
+		fmt.Fprintln(os.Stderr, "one line\nno such image")
+	case "overtaken": // dies when another has the lock
+		lock, _, err := TryLock(filepath.Join(dir, LockFile))
+		if err != nil {
+			starter.Say(err)
+			return
+		}
+		other := exec.Command("sh", "-c", "while [ -e "+RecordFile+" ]; do sleep 0.01; done")
+		other.ExtraFiles = []*os.File{lock}
+		if err := other.Start(); err != nil {
+			starter.Say(err)
+		}
 	case "hangs":
 		select {}
 	case "runs":
@@ -81,8 +96,22 @@ func TestDaemon(t *testing.T) {
 	}
 }
 
+// TestDaemonIsOvertaken: of two that are started at once one ends the other, and
+// who waits for that one has a server all the same.
+func TestDaemonIsOvertaken(t *testing.T) {
+	d := server(t, "overtaken")
+	var children sync.WaitGroup
+	if err := d.Ensure(t.Context(), &children); err != nil {
+		t.Error(err)
+	}
+	if err := os.Remove(filepath.Join(d.Dir, RecordFile)); err != nil {
+		t.Error(err)
+	}
+	children.Wait()
+}
+
 func TestDaemonThatDoesNotGetReady(t *testing.T) {
-	for what, want := range map[string]string{"refuses": "no room", "ends": "ended at once"} {
+	for what, want := range map[string]string{"refuses": "no room", "ends": "ended at once, without a word", "complains": "ended at once: no such image"} {
 		var children sync.WaitGroup
 		if err := server(t, what).Ensure(t.Context(), &children); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", what, err)

@@ -114,10 +114,15 @@ func (p *pages) builds(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (p *pages) agents(w http.ResponseWriter, r *http.Request) error {
+	var unowned []view.Unowned
+	if p.cfg.Reaper != nil {
+		unowned = p.cfg.Reaper.Unowned()
+	}
 	return p.show(w, "agents", struct {
 		Agents  []view.Agent
 		Address string
-	}{p.q.Agents(), "http://" + r.Host})
+		Unowned []view.Unowned
+	}{p.q.Agents(), "http://" + r.Host, unowned})
 }
 
 // buildPage is what the page of a build shows.

@@ -127,11 +127,11 @@ func tone(state string) string {
 	switch state {
 	case "succeeded", "healthy", "active", "idle":
 		return "good"
-	case "failed", "errored", "bad manifest", "refused", "lost":
+	case "failed", "errored", "bad manifest", "refused", "lost", "failing", "held back":
 		return "bad"
 	case "building", "running", "assigned", "busy", "spawned":
 		return "busy"
-	case "queued", "planned", "draining", "terminating":
+	case "queued", "planned", "draining", "terminating", "waiting":
 		return "wait"
 	}
 	return "off"

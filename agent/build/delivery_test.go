@@ -2,6 +2,7 @@ package build
 
 import (
 	"context"
+	"errors"
 	"path/filepath"
 	"runtime"
 	"sync/atomic"
@@ -86,5 +87,45 @@ func TestStoppingEndsNoPart(t *testing.T) {
 		if h.ended.Load() {
 			t.Fatal("a part was ended")
 		}
+	}
+}
+
+// TestStoppingEndsNoStep: nor that a step has ended, which runs on under the
+// supervisor and writes more.
+func TestStoppingEndsNoStep(t *testing.T) {
+	tools, _ := tools(t)
+	tools.Supervisor = supervisor(t)
+	file := filepath.Join(t.TempDir(), "pid")
+	a, err := New(tools, filepath.Join(t.TempDir(), "shop-000001.1"), work("echo one; echo $$ > "+file+"; sleep 1000"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- a.Run(ctx) }()
+	pidIn(t, file)
+	stop()
+	if err := <-done; !errors.Is(err, context.Canceled) {
+		t.Fatalf("stopped: %v", err)
+	}
+	h := &hearing{first: make(chan struct{}), slow: make(chan struct{}), over: make(chan struct{})}
+	close(h.slow)
+	ctx, stop = context.WithCancel(t.Context())
+	go func() { done <- a.output.Deliver(ctx, h, make(chan struct{})) }()
+	<-h.first
+	stop()
+	close(h.over)
+	if err := <-done; !errors.Is(err, context.Canceled) {
+		t.Errorf("delivered: %v", err)
+	}
+	if h.ended.Load() {
+		t.Error("the step is said to have ended")
+	}
+	id := a.stepID(1)
+	if err := tools.Supervisor.Kill(t.Context(), id, "the test is over"); err != nil {
+		t.Error(err)
+	}
+	if _, err := tools.Supervisor.Wait(t.Context(), id); err != nil {
+		t.Error(err)
 	}
 }

@@ -207,11 +207,11 @@ func (a *Attempt) run(ctx context.Context, c command) error {
 	// gofail: var stepStarted struct{}
 	exit, err := a.await(ctx, id)
 	// gofail: var stepEnded struct{}
+	if err != nil {
+		return err // it may run on, and write: the next agent process waits for it
+	}
 	a.output.End(c.part)
 	a.countWarnings(c.part, output)
-	if err != nil {
-		return err
-	}
 	return a.judge(c, exit)
 }
 

@@ -199,6 +199,7 @@ func Ask[T any](h *House, question func(context.Context, *client.Client) (T, err
 	if err != nil {
 		return v, err
 	}
+	defer c.Close()
 	return question(ctx, c)
 }
 

@@ -75,6 +75,10 @@ func New(address, token string) (*Client, error) {
 	return c, nil
 }
 
+// Close lets go of the connections that wait for another question; for who makes
+// many clients. One that is closed may still be used.
+func (c *Client) Close() { c.http.CloseIdleConnections() }
+
 // isBase tells whether a URL leads to a host and not to a place on it. A user
 // is no part of it: what is secret would end up in messages.
 func isBase(u *url.URL) bool {

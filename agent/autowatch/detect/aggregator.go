@@ -12,24 +12,25 @@ func gitAggregator() Detector {
 		if !strings.Contains(s.text, "merges:") {
 			return
 		}
+		around := s.surroundings()
 		for _, doc := range s.yamlTrees() {
 			for _, repo := range doc.members() {
 				for _, merge := range repo.at("merges").list() {
-					s.aggregated(repo.at("remotes"), merge)
+					s.aggregated(repo.at("remotes"), merge, around)
 				}
 			}
 		}
 	})
 }
 
-// aggregated reads "remote ref", or the table of both. It fetches the ref by its
-// name, so that a tag wins.
-func (s *sheet) aggregated(remotes, merge *node) {
+// aggregated reads "remote ref", or the table of both, with the variables that
+// are put in. It fetches the ref by its name, so that a tag wins.
+func (s *sheet) aggregated(remotes, merge *node, around *dockerfile) {
 	remote, name := merge.value("remote"), merge.value("ref")
 	if words := strings.Fields(merge.str()); len(words) >= 2 {
 		remote, name = words[0], words[1]
 	}
-	s.note(merge.line, Mention{URL: remotes.value(remote), Name: name, TagFirst: true})
+	s.note(merge.line, Mention{URL: around.expand(remotes.value(remote)), Name: around.expand(name), TagFirst: true})
 }
 
 // odooDependencies knows oca_dependencies.txt, which names repositories: without

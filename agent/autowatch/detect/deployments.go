@@ -9,7 +9,7 @@ func deployments() []Detector {
 		west(), repoManifests(), vcstool(), gitman(),
 		gitlabCI(), actions(), azurePipelines(), buildkite(), preCommit(), pipelineScripts(), makefiles(), topScripts(),
 		dockerfiles(), compose(), bake(),
-		buildout(), mxdev(), gitAggregator(), odooDependencies(),
+		buildout(), mxdev(), gitAggregator(), odooDependencies(), doodbaAddons(),
 		kas(), bitbake(), bazel(), mesonWraps(), snapcraft(), flatpaks(),
 		buildConfigs(), zuul(), pkgbuilds(),
 		concourse(), anyboxManifests(), pipelinePrograms(), buildpacks(),

@@ -3,6 +3,7 @@ package detect
 import (
 	"cmp"
 	"path"
+	"slices"
 	"strings"
 )
 
@@ -17,6 +18,9 @@ type placedOption struct {
 // out. The others are only there for people to ask for, and a file that asks for
 // none is a part of those that do.
 func (b *buildoutFile) developerSources() {
+	if b.isPart() {
+		return
+	}
 	wanted := b.words("buildout", "auto-checkout", 0) // "*" for all
 	section := cmp.Or(b.values["buildout:sources"], "sources")
 	last := map[string]int{}
@@ -33,6 +37,21 @@ func (b *buildoutFile) developerSources() {
 		m.File = path.Join(path.Dir(b.file.Path), o.file)
 		b.note(o.lines[0].line, m)
 	}
+}
+
+// isPart tells whether the buildout that is taken by itself extends this file: then it
+// says what of the sources here is checked out.
+func (b *buildoutFile) isPart() bool {
+	file := path.Base(b.file.Path)
+	if file == "buildout.cfg" {
+		return false
+	}
+	for _, o := range iniOptions(b.beside("buildout.cfg")) {
+		if o.section == "buildout" && o.name == "extends" && slices.Contains(strings.Fields(o.whole()), file) {
+			return true
+		}
+	}
+	return false
 }
 
 // maxListed bounds the words that lists of a buildout are put together of.

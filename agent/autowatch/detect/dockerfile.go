@@ -41,7 +41,10 @@ type dockerfile struct {
 	cloned []clone // in this stage
 	// fetched is the name that was fetched last, of what was cloned last.
 	fetched string
-	copied  []string // files and directories that the image is given
+	// fetchedAs is the branch here that this made, "" for none.
+	fetchedAs string
+	remotes   map[string]string // those that were added, with their addresses
+	copied    []string          // files and directories that the image is given
 	// inContext says that all of the context lies where commands run.
 	inContext bool
 	calls     *scriptCalls
@@ -171,18 +174,20 @@ func (d *dockerfile) vcsCommand(vcs string, words []dockerWord, cloned []clone) 
 	verb, rest := verbOf(words)
 	switch verb {
 	case "clone":
-		d.fetched = ""
+		d.fetched, d.fetchedAs, d.remotes = "", "", nil
 		if c := d.readClone(vcs, rest); isRemote(c.URL) || isComputed(c.URL) {
 			return append(cloned, c)
 		}
+	case "remote":
+		d.addRemote(rest)
 	case "fetch", "pull":
 		return d.fetch(vcs, rest, cloned)
 	case "checkout", "reset", "update", "switch":
 		name := d.expand(checkedOut(vcs, rest))
-		if name == "FETCH_HEAD" {
+		if name == "FETCH_HEAD" || name != "" && name == d.fetchedAs {
 			name = d.fetched
 		}
-		if len(cloned) > 0 && name != "" && !isPosition(name) {
+		if len(cloned) > 0 && name != "" && name != cloned[len(cloned)-1].Name && !isPosition(name) {
 			last := &cloned[len(cloned)-1]
 			last.Name, last.TagFirst, last.Kind = strings.TrimPrefix(name, "origin/"), vcs == "git", Any
 		}
@@ -190,7 +195,19 @@ func (d *dockerfile) vcsCommand(vcs string, words []dockerWord, cloned []clone) 
 	return cloned
 }
 
-// fetch reads "origin branch" behind a clone, or "address branch".
+// addRemote reads "add name address", for a repository that is made empty.
+func (d *dockerfile) addRemote(words []dockerWord) {
+	words = slices.DeleteFunc(slices.Clone(words), func(w dockerWord) bool { return strings.HasPrefix(w.text, "-") })
+	if len(words) == 3 && words[0].text == "add" && len(d.remotes) < maxItems {
+		if d.remotes == nil {
+			d.remotes = map[string]string{}
+		}
+		d.remotes[words[1].text] = d.expand(words[2].text)
+	}
+}
+
+// fetch reads "origin branch" behind a clone, or "address branch", also where the
+// address was given a name.
 func (d *dockerfile) fetch(vcs string, words []dockerWord, cloned []clone) []clone {
 	var places []dockerWord
 	for i := 0; i < len(words); i++ {
@@ -203,11 +220,15 @@ func (d *dockerfile) fetch(vcs string, words []dockerWord, cloned []clone) []clo
 	if vcs != "git" || len(places) != 2 {
 		return cloned
 	}
-	name, _, _ := strings.Cut(strings.TrimPrefix(d.expand(places[1].text), "+"), ":")
-	if url := d.expand(places[0].text); isRemote(url) {
+	name, as, _ := strings.Cut(strings.TrimPrefix(d.expand(places[1].text), "+"), ":")
+	d.fetched, d.fetchedAs = name, as
+	url := d.expand(places[0].text)
+	if added := d.remotes[url]; added != "" {
+		url = added
+	}
+	if isRemote(url) {
 		return append(cloned, clone{Mention{VCS: vcs, URL: url, Name: name}, places[0].line})
 	}
-	d.fetched = name
 	return cloned
 }
 

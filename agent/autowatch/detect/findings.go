@@ -112,7 +112,7 @@ func isHex(s string) bool {
 	return s != "" && strings.Trim(s, "0123456789abcdefABCDEF") == ""
 }
 
-var computed = regexp.MustCompile(`\{\{|\{%|<%|%\(|\$[A-Za-z0-9_({\[@*]|\{\w+\}`)
+var computed = regexp.MustCompile(`^=\w+=$|@\w+@|\{\{|\{%|<%|%\(|\$[A-Za-z0-9_({\[@*]|\{\w+\}`)
 
 // isComputed tells whether some program has yet to put values into s.
 func isComputed(s string) bool { return computed.MatchString(s) }

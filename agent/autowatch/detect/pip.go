@@ -57,7 +57,7 @@ func isRequirements(p string) bool {
 			return true
 		}
 	}
-	return false
+	return base == "pip.txt" && path.Base(path.Dir(p)) == "dependencies" // as Doodba has it
 }
 
 var (

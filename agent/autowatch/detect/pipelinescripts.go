@@ -1,6 +1,7 @@
 package detect
 
 import (
+	"cmp"
 	"path"
 	"regexp"
 	"strings"
@@ -43,6 +44,7 @@ var (
 func (s *sheet) scriptsIn(doc *node, calls *scriptCalls) {
 	other := map[*node]bool{}
 	outer := shellRuns(nil, doc, s.file.Path)
+	usual := doc.value("defaults", "run", "working-directory")
 	doc.tables(func(table *node) {
 		if strings.HasPrefix(table.value("uses"), "actions/github-script") {
 			other[table.at("with")] = true
@@ -52,7 +54,7 @@ func (s *sheet) scriptsIn(doc *node, calls *scriptCalls) {
 				if s.steps > maxSteps {
 					outer = outer[:1]
 				}
-				s.scriptRuns(member.some(), shellRuns(outer, table, s.file.Path), calls, table.value("working-directory"))
+				s.scriptRuns(member.some(), shellRuns(outer, table, s.file.Path), calls, cmp.Or(table.value("working-directory"), usual))
 			}
 		}
 	})

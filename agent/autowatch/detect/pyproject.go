@@ -9,7 +9,7 @@ import (
 // tables of Poetry, uv, PDM, Hatch and Pixi. A text that is a requirement is
 // taken for one wherever it is, except among the URLs that describe the project.
 func pyprojects() Detector {
-	return sheetDetector("pyproject", named("pyproject.toml", "pixi.toml"), (*sheet).pyproject)
+	return sheetDetector("pyproject", named("pyproject*.toml", "pixi.toml"), (*sheet).pyproject)
 }
 
 // inlineScripts knows the metadata that a Python script may begin with ("# ///

@@ -11,8 +11,9 @@ import (
 // itself that something is cloned; what the tool is for does not matter.
 func tomlSources() Detector {
 	wants := func(file string) bool {
-		own := []string{"pyproject.toml", "pixi.toml", "Cargo.toml", "pylock.toml"}
-		return path.Ext(file) == ".toml" && !slices.Contains(own, path.Base(file))
+		own := []string{"pixi.toml", "Cargo.toml", "pylock.toml"}
+		base := path.Base(file)
+		return path.Ext(file) == ".toml" && !strings.HasPrefix(base, "pyproject") && !slices.Contains(own, base)
 	}
 	return sheetDetector("TOML", wants, func(s *sheet) {
 		if !strings.Contains(s.text, "git+") && !strings.Contains(s.text, "hg+") {

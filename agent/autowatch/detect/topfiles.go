@@ -30,7 +30,7 @@ func makefiles() Detector {
 
 var (
 	hintOfMake = regexp.MustCompile(`\$[({]MAKE[)}]|\b(include|make)\b|\.sh\b`)
-	upkeep     = regexp.MustCompile(`(?i)update|upgrade|release|publish|deploy|clean|bump|sync|^debug|^(a|ub|t|m)san|valgrind|[./%$]`)
+	upkeep     = regexp.MustCompile(`(?i)update|upgrade|release|publish|deploy|clean|bump|sync|^debug|^(a|ub|t|m)san|valgrind|^\.|[/%$]`)
 )
 
 // isUpkeep tells whether a target is a file, which others need, or is not for

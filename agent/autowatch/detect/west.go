@@ -5,7 +5,7 @@ import "strings"
 // west knows the manifests of Zephyr's meta-tool. It fetches a revision by its
 // name, so that a tag wins over a branch.
 func west() Detector {
-	wants := anyOf(named("west.yml", "west.yaml"), below("submanifests"))
+	wants := anyOf(named("west.yml", "west.yaml", "west-*.yml", "west_*.yml"), below("submanifests"))
 	return sheetDetector("west", wants, func(s *sheet) {
 		for _, doc := range s.yamlTrees() {
 			manifest := doc.at("manifest")

@@ -47,6 +47,7 @@ func workflowTrees(docs []*node, given map[string]string) []*node {
 				}
 				inside := append(values{run}, known...)
 				tree := w.expand(job, append(values{w.env(job, inside)}, inside...))
+				tree = tree.withMembers("defaults", w.expand(doc.at("defaults"), known))
 				trees = append(trees, tree.withMembers("env", w.expand(doc.at("env"), known)))
 			}
 		}

@@ -94,6 +94,10 @@ auto-checkout = *
 			"11 https://hg.example.test/m stable any hg",
 		}, fails: "line 13: the address is computed"},
 		{about: "sources that nobody asks for here", path: "sources.cfg", text: "[sources]\nshop = git https://git.example.test/shop.git branch=live\n"},
+		{about: "a part of the usual one", path: "base.cfg", text: "[buildout]\nauto-checkout = *\n[sources]\nshop = git https://git.example.test/shop.git\n",
+			beside: map[string]string{"buildout.cfg": "[buildout]\nextends =\n    base.cfg\nauto-checkout = theme\n"}},
+		{about: "a part of no usual one", path: "base.cfg", text: "[buildout]\nauto-checkout = *\n[sources]\nshop = git https://git.example.test/shop.git\n",
+			beside: map[string]string{"buildout.cfg": "[buildout]\nextends = sources.cfg\n"}, want: []string{"4 https://git.example.test/shop.git - any"}},
 		{about: "what is checked out of them", path: "trials/new.cfg", text: `[buildout]
 extends = ../all.cfg
 auto-checkout +=

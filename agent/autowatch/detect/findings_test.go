@@ -19,7 +19,7 @@ func TestPlaceholders(t *testing.T) {
 func TestIsComputed(t *testing.T) {
 	for text, want := range map[string]bool{
 		"main": false, "v1.2+x": false, "a{b": false, "feature/{}": false, "https://h/o/r$": false,
-		"{{ x }}": true, "$BRANCH": true, "${X}": true, "$(x)": true, "$1": true, "$@": true, "{COMMIT}": true, "%(x)s": true, "<% x %>": true, "${{ x }}": true,
+		"{{ x }}": true, "$BRANCH": true, "${X}": true, "$(x)": true, "$1": true, "$@": true, "{COMMIT}": true, "%(x)s": true, "<% x %>": true, "${{ x }}": true, "=x_y=": true, "@X@": true,
 	} {
 		if got := isComputed(text); got != want {
 			t.Errorf("isComputed(%q) = %v", text, got)

@@ -1,6 +1,7 @@
 package detect
 
 import (
+	"path"
 	"regexp"
 	"strings"
 )
@@ -23,6 +24,9 @@ func (d *dockerfile) addedFromGit(command []dockerWord) (m clone, ok bool) {
 			return d.plugin(rest)
 		case "buf breaking":
 			return d.comparison(rest)
+		}
+		if path.Base(command[i].text) == "cookiecutter" {
+			return d.template(command[i+1:])
 		}
 	}
 	return clone{}, false
@@ -63,6 +67,27 @@ func (d *dockerfile) plugin(words []dockerWord) (m clone, ok bool) {
 		m.Name = words[2].text
 	}
 	return m, true
+}
+
+// template reads "-c name address", of what a project or a part of it is made from.
+func (d *dockerfile) template(words []dockerWord) (m clone, ok bool) {
+	for i, w := range words {
+		option, value, inline := strings.Cut(w.text, "=")
+		if !inline && i+1 < len(words) {
+			value = words[i+1].text
+		}
+		address := w.text
+		if short, found := strings.CutPrefix(address, "gh:"); found {
+			address = onForge("github", short)
+		}
+		switch {
+		case option == "-c" || option == "--checkout":
+			m.Name, m.TagFirst = d.expand(value), true
+		case looksLikeGit(address):
+			m.URL, m.line = gitURL(address), w.line
+		}
+	}
+	return m, m.URL != ""
 }
 
 // gitOptions reads "--git URL --branch name" and its kin.

@@ -158,6 +158,8 @@ tools: .bin/tool
 	git clone https://github.com/o/no
 upgrade asan:
 	git clone https://github.com/o/no
+grpc.protoc:
+	dir=$$(mktemp -d); git clone https://github.com/o/f $$dir
 `, want: []string{
 		"1 https://github.com/o/c - any",
 		"2 https://github.com/o/sub - any",
@@ -165,6 +167,7 @@ upgrade asan:
 		"4 https://github.com/o/b main any",
 		"10 https://github.com/o/d.git main branch",
 		"12 https://github.com/o/e - any",
+		"18 https://github.com/o/f - any",
 	}}})
 	if makefiles().Wants("sub/Makefile") {
 		t.Error("one that is not at the top is wanted")

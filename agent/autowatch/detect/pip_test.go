@@ -57,7 +57,7 @@ func TestIsRequirements(t *testing.T) {
 	for path, want := range map[string]bool{
 		"requirements.txt": true, "requirements-dev.txt": true, "dev-requirements.txt": true, "test_requirements.txt": true,
 		"a/constraints.txt": true, "requirements/edx/github.in": true, "requirements/dev.txt": true, "requirements.in": true,
-		"requirements.pip": true, "Requirements.txt": true, "reqs/a.txt": true, "github.txt": true, "templates/requirements.txt.j2": true, "requirements.yml.j2": false,
+		"requirements.pip": true, "Requirements.txt": true, "reqs/a.txt": true, "github.txt": true, "templates/requirements.txt.j2": true, "odoo/custom/dependencies/pip.txt": true, "docs/pip.txt": false, "requirements.yml.j2": false,
 		"requirements.yml": false, "README.txt": false, "docs/notes.txt": false, "requirements/README.md": false, "MANIFEST.in": false,
 	} {
 		if isRequirements(path) != want {

@@ -6,6 +6,8 @@ func TestPyproject(t *testing.T) { runSamples(t, languages(), pyprojectSamples()
 
 func pyprojectSamples() []sample {
 	return []sample{
+		{about: "a list of its own", path: "requirements/pyproject-gpu.toml", text: "[tool.poetry.dependencies]\nx = {git = \"https://github.com/acme/x\", rev = \"stable\"}\n",
+			want: []string{"2 https://github.com/acme/x stable any"}},
 		{
 			about: "the standard and uv", path: "pyproject.toml",
 			text: `[build-system]

@@ -49,6 +49,8 @@ func TestRepoManifests(t *testing.T) {
 
 func TestWest(t *testing.T) {
 	runSamples(t, deployments(), []sample{
+		{about: "one of several", path: "demo/west-nrf.yml", text: "manifest: {projects: [{name: x, url: 'https://git.example.test/x', revision: main}]}\n",
+			want: []string{"1 https://git.example.test/x main any tag-first"}},
 		{about: "manifest", path: "west.yml", text: `manifest:
   version: "0.13"
   remotes:

@@ -1,7 +1,6 @@
 package detect
 
 import (
-	"path"
 	"regexp"
 	"strings"
 )
@@ -25,7 +24,7 @@ func (d *dockerfile) addedFromGit(command []dockerWord) (m clone, ok bool) {
 		case "buf breaking":
 			return d.comparison(rest)
 		}
-		if path.Base(command[i].text) == "cookiecutter" {
+		if cookiecutter.MatchString(command[i].text) {
 			return d.template(command[i+1:])
 		}
 	}
@@ -68,6 +67,8 @@ func (d *dockerfile) plugin(words []dockerWord) (m clone, ok bool) {
 	}
 	return m, true
 }
+
+var cookiecutter = regexp.MustCompile(`(?:^|[/}])cookiecutter$`) // maybe in a directory that a variable names
 
 // template reads "-c name address", of what a project or a part of it is made from.
 func (d *dockerfile) template(words []dockerWord) (m clone, ok bool) {

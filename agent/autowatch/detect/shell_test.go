@@ -87,7 +87,7 @@ for r in "${repos[@]}"; do git clone -b "${r#*:}" "https://github.com/${r%%:*}";
 		"a fetch":             {"git clone https://github.com/o/a && cd a && git fetch --depth 1 origin +main:x && git checkout FETCH_HEAD\ngit clone https://github.com/o/b; git fetch origin $X; git checkout FETCH_HEAD", "o/a main"},
 		"a remote is added":   {"git init x; cd x; git remote add origin https://github.com/o/a && git config x y && git pull origin main\ngit remote add -f up https://github.com/o/b\ngit fetch up v1:here --depth 1; git checkout here; git fetch none main", "o/a main, o/b v1"},
 		"a clone's remotes":   {"git remote add up https://github.com/o/a; git clone https://github.com/o/b; cd b; git fetch up main", "o/b"},
-		"a template":          {"bin/cookiecutter -f --checkout next gh:o/t; cookiecutter https://github.com/o/u.git x=y; cookiecutter ./here", "o/t next, o/u.git"},
+		"a template":          {"${BIN}cookiecutter -f --checkout next gh:o/t; cookiecutter https://github.com/o/u.git x=y; cookiecutter ./here", "o/t next, o/u.git"},
 		"a fetch by address":  {"git init x; git fetch https://github.com/o/a refs/heads/dev; git pull https://github.com/o/b main; git pull origin next", "o/a dev, o/b main"},
 		"a login":             {"git clone https://x:$TOKEN@github.com/o/a\ngit clone https://${USER}@github.com/o/$B", "o/a"},
 		"asdf":                {"asdf plugin add a https://github.com/o/a\nasdf plugin-add b https://github.com/o/b.git dev\nasdf plugin add c", "o/a, o/b.git dev"},

@@ -194,6 +194,8 @@ wiki__loop: '{{ wiki__loop + wiki__loop }}'
 
 func TestVariablePairs(t *testing.T) {
 	runSamples(t, deployments(), []sample{
+		{about: "a list of what is deployed", path: "deployment/data.yml", text: "deploy:\n- repo_url: https://github.com/o/data\n  branch: origin/main\n- repo_url: https://github.com/o/other\n",
+			want: []string{"2 https://github.com/o/data main any"}},
 		{about: "Open edX", path: "playbooks/roles/edxapp/defaults/main.yml", text: `---
 COMMON_GIT_MIRROR: 'github.com'
 COMMON_GIT_PATH: edx

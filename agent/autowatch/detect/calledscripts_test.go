@@ -18,13 +18,15 @@ func besideAt(at string, files map[string]string) map[string]string {
 
 func TestCalledScripts(t *testing.T) {
 	scripts := map[string]string{
-		"ci/install.sh":  "#!/bin/sh\nset -e\n. \"$HERE/more.sh\"\nTAG=v1\ngit clone -b $TAG https://github.com/o/a\ngit clone -b \"$1\" https://github.com/o/no\n",
-		"ci/more.sh":     "git clone https://github.com/o/b.git\nci/install.sh # and round again\n",
-		"bin/sandbox":    "#!/usr/bin/env bash\nbundle add shop \\\n  --github \"${REPO:-o/shop}\" \\\n  --branch \"${BRANCH:-main}\"\n",
-		"bin/program":    "#!/usr/bin/env python3\n# git clone https://github.com/o/no\n",
-		"tools/named.sh": "cargo install --git https://github.com/o/tool --tag v2 tool\ncargo install --git=https://github.com/o/live\n",
-		"not/called.sh":  "git clone https://github.com/o/no\n",
-		"release.sh":     "git clone https://github.com/o/no && cd no && git push\n",
+		"ci/install.sh":      "#!/bin/sh\nset -e\n. \"$HERE/more.sh\"\nTAG=v1\ngit clone -b $TAG https://github.com/o/a\ngit clone -b \"$1\" https://github.com/o/no\n",
+		"ci/more.sh":         "git clone https://github.com/o/b.git\nci/install.sh # and round again\n",
+		"bin/sandbox":        "#!/usr/bin/env bash\nbundle add shop \\\n  --github \"${REPO:-o/shop}\" \\\n  --branch \"${BRANCH:-main}\"\n",
+		"bin/program":        "#!/usr/bin/env python3\n# git clone https://github.com/o/no\n",
+		"tools/named.sh":     "cargo install --git https://github.com/o/tool --tag v2 tool\ncargo install --git=https://github.com/o/live\n",
+		"deep/below/at.sh":   "git clone https://github.com/o/at\n",
+		"deep/below/more.sh": "git clone https://github.com/o/more\n",
+		"not/called.sh":      "git clone https://github.com/o/no\n",
+		"release.sh":         "git clone https://github.com/o/no && cd no && git push\n",
 	}
 	runSamples(t, []Detector{pipelineScripts()}, []sample{
 		{about: "a workflow", path: ".github/workflows/ci.yml", beside: besideAt(".github/workflows", scripts), text: `jobs:
@@ -34,6 +36,9 @@ func TestCalledScripts(t *testing.T) {
       - run: |
           DB=x sudo bin/sandbox
           bash ${{ github.workspace }}/tools/named.sh
+          cd "${{ github.workspace }}/deep/below"
+          bash at.sh --x
+          cd $GITHUB_WORKSPACE && cd deep && bash below/more.sh
           bin/program
           shellcheck not/called.sh
           echo not/called.sh
@@ -42,6 +47,8 @@ func TestCalledScripts(t *testing.T) {
 `, want: []string{
 			"1 https://github.com/o/b.git - any",
 			"1 https://github.com/o/tool v2 tag",
+			"1 https://github.com/o/at - any",
+			"1 https://github.com/o/more - any",
 			"2 https://github.com/o/live - any",
 			"3 https://github.com/o/shop main branch",
 			"5 https://github.com/o/a v1 any",

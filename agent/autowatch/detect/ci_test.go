@@ -253,10 +253,14 @@ func TestPipelines(t *testing.T) {
 - repo: meta
 - repo: git@git.example.test:o/hooks
   rev: live
+- repo: https://github.com/o/old
+  sha: v1.0.0
 `, want: []string{
 			"8 https://github.com/o/plugin main any",
+			"12 https://github.com/o/old v1.0.0 any",
 			"2 https://github.com/psf/black 23.1.0 any tag-first",
 			"10 git@git.example.test:o/hooks live any tag-first",
+			"12 https://github.com/o/old v1.0.0 any tag-first",
 		}},
 	})
 }

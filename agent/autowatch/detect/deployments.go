@@ -3,7 +3,7 @@ package detect
 // deployments are the detectors of what builds, deploys and composes.
 func deployments() []Detector {
 	return []Detector{
-		gitmodules(), terraform(), flakes(), nixFetchers(), nixPins(),
+		gitmodules(), terraform(), flakes(), devenvs(), nixFetchers(), nixPins(),
 		ansibleGalaxy(), ansibleTasks(), puppetfiles(), puppetManifests(),
 		kustomize(), helm(), kubernetes(), pods(), vendir(), jsonnetBundler(),
 		west(), repoManifests(), vcstool(), gitman(),
@@ -12,7 +12,7 @@ func deployments() []Detector {
 		buildout(), mxdev(), gitAggregator(), odooDependencies(), doodbaAddons(),
 		kas(), bitbake(), bazel(), mesonWraps(), snapcraft(), flatpaks(),
 		buildConfigs(), zuul(), pkgbuilds(),
-		concourse(), anyboxManifests(), pipelinePrograms(), buildpacks(),
-		antora(), espHome(), earthfiles(), openwrtFeeds(), jekyllThemes(), gitSync(),
+		concourse(), anyboxManifests(), pipelinePrograms(), jenkins(), buildpacks(),
+		antora(), espHome(), earthfiles(), openwrtFeeds(), jekyllThemes(), gitSync(), frappeApps(),
 	}
 }

@@ -18,7 +18,7 @@ func places() []string {
 		"modules/x/manifests/init.pp", "org.example.App.json", "org.example.App.yml",
 		"oca_dependencies.txt", "odoo/custom/src/addons.yaml", "kas.yml", "x.bb", "WORKSPACE", "x.wrap", ".pre-commit-config.yaml", "Dockerfile", "zuul.d/x.yaml", "PKGBUILD", "docker-compose.yml", "docker-bake.hcl", "docker-bake.json", "buildout.cfg",
 		"snap/snapcraft.yaml", "Makefile", "build.sh", "MANIFEST.cfg", ".drone.star", ".buildpacks", "app.json",
-		"antora-playbook.yml", "Earthfile", "feeds.conf.default", "_config.yml",
+		"antora-playbook.yml", "Earthfile", "feeds.conf.default", "_config.yml", "devenv.yaml", "devenv.lock", "Jenkinsfile", "apps.json",
 	}
 }
 
@@ -56,6 +56,8 @@ func everyDetector(text []byte, visit func(d Detector, place string, found []Men
 
 func FuzzDeployments(f *testing.F) {
 	for _, seed := range []string{
+		"git url: 'https://h/r', branch: env.X\nX = params.X ?: 'main'\ncheckout([branches: [[name: '*/x']], userRemoteConfigs: [[url: \"${U}\"]]])\n",
+		"inputs:\n  a:\n    url: github:o/r\n", "terraform {\n  before_hook \"x\" {\n    execute = [\"git\", \"clone\", \"https://h/r\"]\n  }\n}\n",
 		"[submodule \"x\"]\nurl=../x\nbranch=.\n", "module \"x\" {\n source = \"git::https://h/x//y?ref=z\"\n}\n",
 		"{ inputs = { a.url = \"github:o/r\"; }; }", `{"nodes":{"x":{"original":{"type":"git","url":"https://h/r"}}}}`,
 		"roles:\n- src: git+https://h/r,v\ncollections:\n- name: git@h:r\n  type: git\n",

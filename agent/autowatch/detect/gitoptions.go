@@ -21,6 +21,10 @@ func (d *dockerfile) addedFromGit(command []dockerWord) (m clone, ok bool) {
 			}
 		case "asdf plugin-add":
 			return d.plugin(rest)
+		case "bench init":
+			return d.benchInit(rest)
+		case "bench get-app":
+			return d.benchApp(rest)
 		case "buf breaking":
 			return d.comparison(rest)
 		}

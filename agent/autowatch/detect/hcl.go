@@ -7,11 +7,12 @@ type hclAttribute struct {
 	path  []string // the types and labels of the blocks around it, and the keys of objects
 	key   string
 	value string
+	items []string // of a list of strings, which has no value
 	line  int
 }
 
-// hclAttributes lists the attributes of a file in HCL whose values are strings
-// and nothing else. It is no full parser: expressions are passed over.
+// hclAttributes lists the attributes of a file in HCL whose values are strings,
+// or lists of them, and nothing else. It is no full parser: expressions are passed over.
 func hclAttributes(text string) []hclAttribute {
 	p := &hclParser{scanner: scanner{text: text, line: 1}}
 	p.body(nil, 0)
@@ -69,11 +70,34 @@ func (p *hclParser) value(path []string, key string, depth int) {
 	case t.kind == tokenString:
 		after := p.peek()
 		if after.kind == tokenNewline || after.kind == tokenEnd || after.text == "}" || after.text == "," {
-			p.found = append(p.found, hclAttribute{path, key, t.text, t.line})
+			p.found = append(p.found, hclAttribute{path: path, key: key, value: t.text, line: t.line})
 		}
 	case t.text == "{":
 		p.nested(path, []string{key}, depth)
+	case t.text == "[":
+		p.list(path, key, t.line)
 	}
+}
+
+// list takes a list if all that it has are strings; else what is in it is read
+// like the rest.
+func (p *hclParser) list(path []string, key string, line int) {
+	saved := p.scanner
+	var items []string
+	for len(items) <= maxItems {
+		switch t := p.next(); {
+		case t.kind == tokenString:
+			items = append(items, t.text)
+		case t.kind == tokenNewline || t.text == ",":
+		case t.text == "]":
+			p.found = append(p.found, hclAttribute{path: path, key: key, items: items, line: line})
+			return
+		default:
+			p.scanner = saved
+			return
+		}
+	}
+	p.scanner = saved
 }
 
 type hclKind int

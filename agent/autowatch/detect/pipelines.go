@@ -85,7 +85,8 @@ func preCommit() Detector {
 		for _, doc := range s.yamlTrees() {
 			for _, repo := range append(doc.at("repos").list(), doc.list()...) {
 				if url := repo.value("repo"); isRemote(url) || strings.HasPrefix(url, ".") {
-					s.note(repo.lineOf("repo"), Mention{URL: gitURL(url), Name: repo.value("rev"), TagFirst: true})
+					rev, _ := repo.firstOf("rev", "sha") // how it was called before
+					s.note(repo.lineOf("repo"), Mention{URL: gitURL(url), Name: rev, TagFirst: true})
 				}
 			}
 		}

@@ -70,11 +70,24 @@ func (sh *shell) changeDirectory(words []dockerWord) {
 	if len(words) > 0 {
 		to = sh.expand(words[len(words)-1].text)
 	}
-	if sh.place.at == "" || !plainPath.MatchString(to) || to == "-" {
+	at := sh.place.at
+	if below, ok := belowTop(to); ok && sh.calls != nil {
+		at, to = sh.calls.top, below
+	}
+	if at == "" || !plainPath.MatchString(to) || to == "-" {
 		sh.place.at = ""
 		return
 	}
-	sh.place.at = path.Join(sh.place.at, to)
+	sh.place.at = path.Join(at, to)
+}
+
+var serviceTop = regexp.MustCompile(`^(?:\$\{\{ *github\.workspace *\}\}|\$\{?(?:GITHUB_WORKSPACE|CI_PROJECT_DIR|CI_WORKSPACE|WORKSPACE|TRAVIS_BUILD_DIR|DRONE_WORKSPACE)\}?)(?:/|$)`)
+
+// belowTop is a directory as seen from the top of the work tree, if it begins
+// with how a service calls that.
+func belowTop(dir string) (below string, ok bool) {
+	top := serviceTop.FindString(dir)
+	return path.Join(".", dir[len(top):]), top != ""
 }
 
 var plainPath = regexp.MustCompile(`^(?:[\w.+-]+/?)+$`)

@@ -6,7 +6,7 @@ import "strings"
 // of, where they stand in one text: those of Drone and Woodpecker in Starlark or
 // jsonnet, of Cirrus in Starlark, and of Jenkins.
 func pipelinePrograms() Detector {
-	wants := named(".drone.star", ".drone.jsonnet", ".woodpecker.star", ".cirrus.star", "Jenkinsfile", "Jenkinsfile.*", "*.Jenkinsfile")
+	wants := named(".drone.star", ".drone.jsonnet", ".woodpecker.star", ".cirrus.star", "Jenkinsfile*", "*.Jenkinsfile", "*.jenkinsfile")
 	return sheetDetector("programs of pipelines", wants, func(s *sheet) {
 		if !hintOfScript.MatchString(s.text) {
 			return

@@ -6,7 +6,8 @@ import (
 	"strings"
 )
 
-// terraform knows the sources of modules: Terraform's, OpenTofu's and Terragrunt's.
+// terraform knows the sources of modules: Terraform's, OpenTofu's and Terragrunt's,
+// and what provisioners and hooks clone.
 func terraform() Detector {
 	return sheetDetector("Terraform", named("*.tf", "*.tofu", "*.tf.json", "*.tofu.json", "*.hcl"), func(s *sheet) {
 		switch path.Ext(s.file.Path) {
@@ -19,6 +20,8 @@ func terraform() Detector {
 				switch {
 				case a.key == "source" && len(a.path) == 2 && a.path[0] == "module":
 					s.module(a.value, a.line)
+				case a.key == "command" && len(a.path) > 1 && a.path[len(a.path)-2] == "provisioner" && a.path[len(a.path)-1] == "local-exec":
+					s.script([]*node{{shape: isText, text: a.value, line: a.line}}, nil)
 				case isFileOf(a):
 					s.readFile(a.value, a.line)
 				}
@@ -69,6 +72,7 @@ func findTerragrunt(s *sheet) {
 	locals := map[string]string{}
 	for _, a := range attributes {
 		switch {
+		case a.items != nil: // no address
 		case len(a.path) == 1 && a.path[0] == "locals":
 			locals["local."+a.key] = a.value
 		case len(a.path) == 2 && a.path[0] == "include" && a.key == "path":
@@ -76,6 +80,9 @@ func findTerragrunt(s *sheet) {
 		}
 	}
 	for _, a := range attributes {
+		if a.key == "execute" && len(a.path) == 3 && a.path[0] == "terraform" && strings.HasSuffix(a.path[1], "_hook") {
+			s.script([]*node{{shape: isText, text: strings.Join(a.items, " "), line: a.line}}, nil)
+		}
 		if a.key == "source" && isTerragruntSource(a.path) && len(a.value) <= maxURL {
 			s.module(terragruntLocal.ReplaceAllStringFunc(a.value, func(match string) string {
 				value, ok := locals[match[2:len(match)-1]]
@@ -105,7 +112,7 @@ func (s *sheet) includedLocals(name, file string, locals map[string]string) {
 	for range maxParents {
 		if text := s.beside(file); text != "" {
 			for _, a := range hclAttributes(text) {
-				if len(a.path) == 1 && a.path[0] == "locals" {
+				if len(a.path) == 1 && a.path[0] == "locals" && a.items == nil {
 					locals["include."+name+".locals."+a.key] = a.value
 				}
 			}

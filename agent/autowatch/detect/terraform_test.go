@@ -138,3 +138,27 @@ data "other" "e" {
 variable "f" { default = "https://raw.githubusercontent.com/o/no/main/x.json" }
 `, want: []string{"3 https://github.com/o/a release-1 any", "9 https://github.com/o/d main any"}}})
 }
+
+func TestTerraformCommands(t *testing.T) {
+	runSamples(t, []Detector{terraform()}, []sample{
+		{about: "a provisioner", path: "images.tf", text: `resource "null_resource" "clone" {
+  provisioner "local-exec" {
+    command = "rm -rf /tmp/a && git clone 'https://github.com/o/a.git' /tmp/a"
+  }
+  command = "git clone https://github.com/o/no"
+}
+`, want: []string{"3 https://github.com/o/a.git - any"}},
+		{about: "a hook of Terragrunt", path: "live/terragrunt.hcl", text: `terraform {
+  source = "./x"
+  before_hook "get" {
+    commands = ["apply", "plan"]
+    execute  = [
+      "git", "clone", "-b", "main", "https://github.com/o/b.git", # the rest
+    ]
+  }
+  after_hook "other" { execute = ["echo", local.text, "git clone https://github.com/o/no"] }
+}
+locals { list = ["git", "clone", "https://github.com/o/no"] }
+`, want: []string{"5 https://github.com/o/b.git main any"}},
+	})
+}

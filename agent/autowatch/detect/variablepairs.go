@@ -75,7 +75,7 @@ func sayGit(repo, name *node) bool {
 	case "repository":
 		return strings.HasSuffix(repo.text, ".git") && !releaseNumber.MatchString(name.value())
 	default:
-		return key == "repo" || strings.Contains(key, "git")
+		return key == "repo" || key == "repo_url" || strings.Contains(key, "git")
 	}
 }
 
@@ -89,7 +89,7 @@ func (a *ansibleFile) pair(repo, name *node, sc scope) {
 	if ref == "" || isComputed(url) || !looksLikeGit(url) || !isComputed(ref) && strings.ContainsAny(ref, " \n") {
 		return
 	}
-	a.note(repo.line, Mention{URL: url, Name: ref})
+	a.note(repo.line, Mention{URL: url, Name: strings.TrimPrefix(ref, "origin/")}) // as "git checkout" takes it
 }
 
 // pairedNames are the variables of a table that name a branch or the like, by

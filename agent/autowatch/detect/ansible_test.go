@@ -196,6 +196,8 @@ func TestVariablePairs(t *testing.T) {
 	runSamples(t, deployments(), []sample{
 		{about: "a list of what is deployed", path: "deployment/data.yml", text: "deploy:\n- repo_url: https://github.com/o/data\n  branch: origin/main\n- repo_url: https://github.com/o/other\n",
 			want: []string{"2 https://github.com/o/data main any"}},
+		{about: "links of a site", path: "hugo.yaml", text: "params:\n  github_repo: https://github.com/o/no\n  github_branch: main\n"},
+		{about: "a sample", path: "values.sample.yaml", text: "scripts: {url: https://git.example.test/o/no.git, branch: main}\n"},
 		{about: "Open edX", path: "playbooks/roles/edxapp/defaults/main.yml", text: `---
 COMMON_GIT_MIRROR: 'github.com'
 COMMON_GIT_PATH: edx

@@ -2,6 +2,7 @@ package detect
 
 import (
 	"cmp"
+	"path"
 	"regexp"
 	"slices"
 	"strings"
@@ -15,7 +16,7 @@ func ansibleTasks() Detector {
 		return strings.Contains("/"+file, "/group_vars/") || strings.Contains("/"+file, "/host_vars/")
 	})
 	return sheetDetector("Ansible variables", wants, func(s *sheet) {
-		if isAnsibleTest(s.file.Path) || isBelow(s.file.Path, "docs", "doc") || !hintOfAnsible.MatchString(s.text) || !hintOfVersion.MatchString(s.text) {
+		if isAnsibleTest(s.file.Path) || isSample(s.file.Path) || isBelow(s.file.Path, "docs", "doc") || !hintOfAnsible.MatchString(s.text) || !hintOfVersion.MatchString(s.text) {
 			return
 		}
 		outer := &ansibleFile{sheet: s, loops: maxLoops}
@@ -30,6 +31,9 @@ func ansibleTasks() Detector {
 func isAnsibleTest(file string) bool {
 	return strings.Contains("/"+file, "/tests/integration/targets/")
 }
+
+// isSample tells whether a file is one for people to copy and fill in.
+func isSample(file string) bool { return strings.Contains(path.Base(file), ".sample.") }
 
 // What every file has that this is about. Most files of a project do not.
 var (

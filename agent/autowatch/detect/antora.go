@@ -8,10 +8,13 @@ import (
 // antora knows the playbooks of Antora, which name the branches that a site is
 // made of. Patterns of branches name none.
 func antora() Detector {
-	wants := func(file string) bool { return isYAML(file) && strings.Contains(path.Base(file), "playbook") }
+	wants := func(file string) bool {
+		name := path.Base(file)
+		return isYAML(file) && (strings.Contains(name, "playbook") || strings.Contains(name, "site") || strings.Contains(name, "antora"))
+	}
 	return sheetDetector("Antora", wants, func(s *sheet) {
 		if !strings.Contains(s.text, "sources:") {
-			return // most files of the name are Ansible's
+			return // most files of these names are Ansible's
 		}
 		for _, doc := range s.quietTrees() {
 			content := doc.at("content")

@@ -156,12 +156,13 @@ func TestPipelinePrograms(t *testing.T) {
 `, want: []string{"4 https://github.com/o/a dev any"}},
 		{about: "Jenkins", path: "ci/Jenkinsfile", text: `node {
   // sh 'git clone https://github.com/o/no'
+  string(name: 'X', description: 'such as https://raw.githubusercontent.com/o/no/main/x.sh')
   sh 'pip install git+https://github.com/o/a@main'
   sh """
     git clone https://github.com/o/b
     git clone https://github.com/o/${x}
   """
 }
-`, want: []string{"3 https://github.com/o/a main any", "5 https://github.com/o/b - any"}},
+`, want: []string{"4 https://github.com/o/a main any", "6 https://github.com/o/b - any"}},
 	})
 }

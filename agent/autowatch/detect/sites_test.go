@@ -4,6 +4,8 @@ import "testing"
 
 func TestSites(t *testing.T) {
 	runSamples(t, []Detector{antora(), jekyllThemes()}, []sample{
+		{about: "Antora's playbook by its other name", path: "site.yml", text: "content:\n  sources:\n  - url: https://github.com/o/docs.git\n    branches:\n    - '10.16'\n",
+			want: []string{"3 https://github.com/o/docs.git 10.16 branch"}},
 		{about: "Antora", path: "antora-playbook.yml", text: `site: {title: A}
 content:
   branches: main

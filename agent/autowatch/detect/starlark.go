@@ -17,7 +17,7 @@ func pipelinePrograms() Detector {
 		}
 		all := tokens(s.text, l)
 		for i, t := range all {
-			if t.is('s') && hintOfScript.MatchString(t.text) && !isPutTogether(all, i) {
+			if t.is('s') && hintOfScript.MatchString(t.text) && !isPutTogether(all, i) && !isDescription(all, i) {
 				line := t.line
 				if strings.Contains(t.text, "\n") {
 					line-- // a script of many lines begins behind its own
@@ -26,6 +26,11 @@ func pipelinePrograms() Detector {
 			}
 		}
 	})
+}
+
+// isDescription tells whether the text among the tokens is for people.
+func isDescription(all []token, i int) bool {
+	return i > 1 && all[i-2].text == "description" && (all[i-1].is(':') || all[i-1].is('='))
 }
 
 // isPutTogether tells whether the text among the tokens is only a part of one, or

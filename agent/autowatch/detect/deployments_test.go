@@ -143,6 +143,7 @@ func TestHostileFiles(t *testing.T) {
 		"copies":    "FROM x\nCOPY a b /c/\n" + numbered("RUN /c/a%d.sh && sh b%d.sh\n"),
 		"choices":   "a: b\nx_repo: https://h/r.git\nx_version: \"{{ " + strings.Repeat("'a' if a == 'b' else ", 1400) + "'c' }}\"\n",
 		"documents": many("---\n"), "merge keys": many("<<: *a\n"), "comments of YAML": many("#\n- #\n"), "anchors": many("&a "),
+		"assignments": many("a= "), "steps": many("git a:b,"), "lists of lists": many("a=[\"x\",["),
 	}
 	for name, text := range texts {
 		t.Run(name, func(t *testing.T) {

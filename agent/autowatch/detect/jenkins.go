@@ -107,7 +107,7 @@ func (a jenkinsArguments) first(name string) string {
 	return a.named[name][0]
 }
 
-// maxArguments bounds how many tokens a step may have.
+// maxArguments bounds how many tokens a step or a value may have.
 const maxArguments = 400
 
 // arguments reads those behind the word at i: to the end of its brackets, or of the line.
@@ -189,7 +189,7 @@ func (p *jenkinsfile) assignment(i int) {
 	}
 	name := strings.TrimPrefix(p.all[i-1].text, "env.")
 	line := p.all[i].line
-	for j := i + 1; j < len(p.all) && p.all[j].line == line; j++ {
+	for j := i + 1; j < len(p.all) && j-i < maxArguments && p.all[j].line == line; j++ {
 		t := p.all[j]
 		if parts := shellDefault.FindStringSubmatch(t.text); t.is('s') && parts != nil {
 			p.values[name] = parts[1]

@@ -6,8 +6,8 @@ PLACE OF WHAT THE METHODS DO; provider.py can stay as it is.
 - write down token and tags before the database is made (in a table of the
   server, or as its comment): a kill in between must leave something that list
   finds.
-- request.password is the password to set, every time; Wright has stored it.
-  Never log it.
+- request.password, if not empty, is the password to set, every time; an empty
+  one changes nothing. Wright has stored it. Never log it.
 - errors want a code: Error("denied", …), "quota", "invalid" (with the field),
   "transient" (busy, time-out; retry_after says when).
 """
@@ -32,9 +32,10 @@ class Backend:
                 if len(databases) >= self._quota:
                     raise Error("quota", f"there are {len(databases)} databases, and no more are allowed")
                 databases[key] = {
-                    "id": key, "name": request.name, "persistent": request.persistent, "tokens": [], "tags": dict(request.tags)}
+                    "id": key, "name": request.name, "persistent": request.persistent, "tokens": [], "password": "",
+                    "tags": dict(request.tags)}
             d = databases[key]
-            d["password"] = request.password
+            d["password"] = request.password or d["password"]
             if request.token not in d["tokens"]:
                 d["tokens"].append(request.token)
             call.check()  # when nobody waits any more, make nothing

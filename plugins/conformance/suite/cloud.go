@@ -1,10 +1,12 @@
 package suite
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -192,6 +194,11 @@ func (b *cloudBench) expect(p cloud.Provider, f Finding, tokens ...string) bool 
 	}
 	if len(got) != len(tokens) {
 		f.Got = fmt.Sprintf("listed are %s, expected was %d", namesOf(got), len(tokens))
+		for _, token := range sortedKeys(got) {
+			if s := got[token]; !slices.Contains(tokens, token) {
+				f.Mend = cmp.Or(noteMend(&s), f.Mend)
+			}
+		}
 		b.Report(f)
 		return false
 	}
@@ -261,9 +268,10 @@ func (b *cloudBench) sweepLane() {
 		}
 	}
 	if left := b.list(p, b.ownTags()); len(left) > 0 {
+		one := left[sortedKeys(left)[0]]
 		b.Report(Finding{
 			Did: "Delete everything that the check made", Got: "still there, remove it by hand: " + namesOf(left), Want: cloudDelete,
-			Mend: "end the server for good before Delete returns",
+			Mend: cmp.Or(noteMend(&one), "end the server for good before Delete returns"),
 		})
 	}
 	b.strays(p)

@@ -20,7 +20,7 @@ func cloudCreateChecks(check cloudCheck) []Check {
 		check("create from two processes at the same time makes one server", cloudCreate,
 			"when an agent is restarted, two processes of the provider run for a moment: lock a file, or let the backend keep the token unique", cloudTwoProcesses),
 		check("who gives up stops nobody else", cloudCreate+" A cancelled call ends; another with the same token goes on.",
-			"where calls with one token share the work, let it end only when the last of them gave up: never hand on the context of the first", cloudCompany),
+			"where calls with one token share the work, let it end only when the last of them gave up: never hand on the context of the first, and let who gives up take nothing back that another waits for", cloudCompany),
 		check("running when it runs", cloudReady+" Until then its state is starting, for everybody.",
 			"say running only of what can be provisioned: read the state from the backend, do not assume it", cloudStates),
 		check("the token alone decides", cloudCreate, "look the server up by its token, not by its name, image or anything else", cloudTokenDecides),

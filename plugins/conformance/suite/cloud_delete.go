@@ -74,8 +74,16 @@ func (b *cloudBench) secondLife(p cloud.Provider, s cloud.Spec, made cloud.Serve
 func (b *cloudBench) gone(p cloud.Provider, s cloud.Spec, did string, others ...string) {
 	b.expect(p, Finding{Did: fmt.Sprintf("%s token %q, then List", did, s.Token)}, others...)
 	if got, err := p.Get(b.call(), s.Token); plugins.CodeOf(err) != plugins.NotFound {
-		b.Report(Finding{Did: fmt.Sprintf("%s token %q, then Get", did, s.Token), Got: answer(got, err), Want: cloudDelete + " " + cloudGet})
+		b.Report(Finding{Did: fmt.Sprintf("%s token %q, then Get", did, s.Token), Got: answer(got, err), Want: cloudDelete + " " + cloudGet, Mend: noteMend(got)})
 	}
+}
+
+// noteMend knows a note of a server that is to be made: it starts, and has no address.
+func noteMend(s *cloud.Server) string {
+	if s == nil || s.State != cloud.Starting || s.Address != "" {
+		return ""
+	}
+	return "it starts and has no address, like a note that a server is to be made: let Delete remove the provider's own note as well, when the server is gone"
 }
 
 func cloudDeleteMissing(b *cloudBench) {

@@ -21,6 +21,7 @@ func cloudInterruptChecks(check cloudCheck) []Check {
 		check("deadline at every point of create", cloudHalf+" A call ends when its deadline has passed.", mend, cloudDeadlineCreate),
 		check("a cancelled create stops", "Each call ends when it is cancelled: what appears afterwards, nobody looks for.",
 			"give the context to everything that waits, and look at it before the server is made", cloudStops),
+		check("many given up at once", crowdDoc, crowdMend, cloudGivenUp),
 		check("kill at every point of create", cloudHalf, mend+". Be ready for your own half-written files: write to a temporary name and rename", cloudKillCreate),
 		check("what an interrupted create left is listed", cloudHalf, mend, cloudOrphans),
 		check("kill at every point of delete", cloudDelete+" "+cloudHalf, "mark the server as being deleted first, keep the mark with it, and go on where the last call stopped", cloudKillDelete),
@@ -65,7 +66,7 @@ func (b *cloudBench) interruptCreates(end func(time.Duration) (context.Context, 
 	b.sleep(300 * time.Millisecond) // for what appears late
 	b.expect(p, Finding{
 		Did: fmt.Sprintf("Create many times, each %s at another moment, Delete all, and List a moment later", how), Want: cloudDelete + " " + cloudHalf,
-		Mend: "the call that was given up still went on and made a server: end it with its context, and let Delete wait for it",
+		Mend: "the call that was given up still went on and made a server: end it with its context, look at the context once more under the lock, and let Delete wait for it",
 	})
 	b.grown(fmt.Sprintf("Create many times, each %s at another moment, and Delete all", how), files, 0)
 	b.forgotten(sorts)
@@ -224,6 +225,7 @@ func (b *cloudBench) grown(did string, before, extra int) {
 	if more > chance {
 		b.Report(Finding{
 			Did: did, Got: fmt.Sprintf("its directory held %d files before and now %d more: %.300s", before, more, strings.Join(now[max(0, len(now)-3):], ", ")),
+			Mend: "when a call ends, remove what it needed beside the server: temporary files, disks, a lock file of the token (lock ranges of one file instead); and write down what is being made, with its token and tags, before it is made",
 		})
 	}
 }

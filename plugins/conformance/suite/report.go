@@ -17,7 +17,8 @@ type Report struct {
 	About   *plugins.Description
 	Results []Result
 	Took    time.Duration
-	Partial bool // only some of the kind's checks were run
+	All     int  // how many checks the kind has
+	Partial bool // only some of them were run
 }
 
 // Count gives how many checks have a status.
@@ -45,10 +46,8 @@ func (r Report) Table(w io.Writer) error {
 		return fmt.Errorf("write the table: %w", err)
 	}
 	var b strings.Builder
-	for _, result := range r.Results {
-		for _, f := range result.Failures {
-			fmt.Fprintf(&b, "\nFAILED  %s: %s\n", result.Check.Name, clean(f))
-		}
+	for _, g := range r.groups() {
+		g.write(&b)
 	}
 	fmt.Fprintf(&b, "\n%s: %s\n", r.Plugin, r.Summary())
 	if _, err := io.WriteString(w, b.String()); err != nil {
@@ -63,6 +62,8 @@ func (r Report) Summary() string {
 	switch {
 	case !r.Passed():
 		verdict = "NOT conformant"
+	case len(r.Results) < r.All:
+		verdict = fmt.Sprintf("nothing failed, but not all was checked: %d of %d checks, and only all of them say whether it is conformant", len(r.Results), r.All)
 	case r.Partial || r.Count(Passed) == 0:
 		verdict = "nothing failed, but not all was checked"
 	}

@@ -91,9 +91,10 @@ func Run(ctx context.Context, s Subject, opt Options) (Report, error) {
 	if err := b.usable(ctx); err != nil {
 		return Report{}, err
 	}
-	r := Report{Plugin: plugins.BinaryName(b.Kind, b.Name), About: b.About}
+	checks := Checks(b.Kind)
+	r := Report{Plugin: plugins.BinaryName(b.Kind, b.Name), About: b.About, All: len(checks)}
 	start := time.Now()
-	for _, c := range Checks(b.Kind) {
+	for _, c := range checks {
 		if !only.MatchString(c.Name) {
 			r.Partial = true
 			continue

@@ -107,6 +107,9 @@ func (p *provider) Create(ctx context.Context, s cloud.Spec) (*cloud.Server, err
 		return nil, err
 	}
 	defer unlock()
+	if err := p.stillWanted(ctx, s.Token); err != nil {
+		return nil, err
+	}
 	if p.has("calls mixed up") {
 		p.mu.Lock()
 		p.current = s

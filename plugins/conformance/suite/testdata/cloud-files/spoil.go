@@ -118,3 +118,22 @@ func (p *provider) company(ctx context.Context, token string) (context.Context, 
 var firsts = map[string]context.Context{}
 
 var hoarded []cloud.Spec
+
+// stillWanted looks at the context when it is the call's turn at last.
+func (p *provider) stillWanted(ctx context.Context, token string) error {
+	if p.has("made for nobody") {
+		return nil
+	}
+	if !p.has("failures kept") {
+		return ctx.Err()
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.failed == nil {
+		p.failed = map[string]error{}
+	}
+	if err := ctx.Err(); err != nil {
+		p.failed[token] = err
+	}
+	return p.failed[token]
+}

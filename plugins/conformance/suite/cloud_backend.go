@@ -18,7 +18,8 @@ func cloudBackendChecks(check cloudCheck) []Check {
 	return []Check{
 		faulty("backend: errors before the request is carried out", "answer with plugins.Transient for 5xx and lost connections, or retry; never take an error for an answer", errorsBefore),
 		faulty("backend: errors after the request was carried out", "before a request is repeated that makes something, look for what it made (by token); or send the token as an idempotency key", errorsAfter),
-		faulty("backend: broken answers", "check the status and parse the whole answer before believing it; an answer that is cut off, empty or of another kind is an error, no empty list", brokenAnswers),
+		faulty("backend: broken answers", "check the status and parse the whole answer before believing it; an answer that is cut off, empty or of another kind is an error, no empty list ({} too: look whether it has the field that holds the list)", brokenAnswers),
+		check("backend: requests that are carried out late", lateDoc, lateMend, cloudLate),
 		check("backend: a gateway that lost its way", lostWayDoc, lostWayMend, cloudLostWay),
 		check("backend: throttling", doc+" With Retry-After, the transient error carries it.", "map 429 and 503 to plugins.RetryAfter with the time of the header Retry-After, or wait so long and retry", cloudThrottled),
 		check("backend: down in the midst of a call", midstDoc, midstMend, cloudMidst),
@@ -236,7 +237,8 @@ func cloudDown(b *cloudBench) {
 	b.mediated()
 	_, p := b.start()
 	for _, f := range []Fault{{Name: "503", Status: 503}, {Name: "a connection that is reset", Mode: Reset}, {Name: "500 after the request was carried out", Status: 500, After: true, Writes: true},
-		{Name: "200 with HTML instead of an answer", Mode: Garbage, Vague: true}, {Name: "200 with an empty answer", Mode: Empty, Vague: true}} {
+		{Name: "200 with HTML instead of an answer", Mode: Garbage, Vague: true}, {Name: "200 with an empty answer", Mode: Empty, Vague: true},
+		{Name: "200 with {}, without what the answer always holds", Mode: Hollow, After: true, Vague: true}} {
 		for _, call := range []string{"Get", "List", "Create", "Delete"} {
 			if f.Vague && call == "Create" {
 				break // what was not carried out and has such an answer nobody can know
@@ -257,7 +259,7 @@ func cloudDown(b *cloudBench) {
 			case call == "Delete" && err == nil:
 				b.gone(p, s, did+", which said that all is well:")
 			case call == "List" && err == nil && !f.Writes:
-				b.Report(Finding{Did: did, Got: "a list", Want: cloudList, Mend: "check the status and parse the whole answer before believing it: what is no answer is an error, no empty list"})
+				b.Report(Finding{Did: did, Got: "a list", Want: cloudList, Mend: "check the status and parse the whole answer before believing it: what is no answer is an error, no empty list ({} too: look whether it has the field that holds the list)"})
 			}
 			b.delete(p, s.Token)
 		}
@@ -319,9 +321,9 @@ func cloudHanging(b *cloudBench) {
 	if took := time.Since(start); took > b.grace() {
 		b.Report(Finding{Did: did, Got: fmt.Sprintf("they came back after %v", took.Round(time.Second))})
 	}
-	if !b.eventually(b.grace(), func() bool { _, _, waiting := b.proxy.requests(); return waiting == 0 }) {
+	if patience := b.soon(time.Since(start) - time.Second); !b.silent(patience) {
 		_, _, waiting := b.proxy.requests()
-		b.Report(Finding{Did: did, Got: fmt.Sprintf("%d requests still wait for the backend %v after the calls have ended", waiting, b.grace())})
+		b.Report(Finding{Did: did, Got: fmt.Sprintf("%d requests still wait for the backend %v after the calls have ended", waiting, patience.Round(time.Second))})
 	}
 	b.proxy.set(nil)
 	got, err := p.Create(b.call(), s)

@@ -5,6 +5,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strings"
 	"testing"
 	"time"
 )
@@ -56,6 +57,9 @@ func TestCloudReferences(t *testing.T) {
 					t.Parallel()
 					s := r.subject(t, binary)
 					s.Settings = over(s.Settings, map[string]any{"bug": b.name})
+					if strings.HasPrefix(b.name, "no second look") {
+						s.Settings["unique"], s.Limit = false, time.Minute
+					}
 					isCaught(t, s, b)
 				})
 			}
@@ -86,6 +90,14 @@ func TestCloudBugsAtStart(t *testing.T) {
 			isCaught(t, s, b)
 		})
 	}
+}
+
+// TestCloudWithTwins has a backend that keeps no token unique.
+func TestCloudWithTwins(t *testing.T) {
+	s := httpSubject(t, cloudReference(t, "http"))
+	s.Limit = time.Minute
+	s.Settings["unique"] = false
+	passes(t, s, "^backend: requests that|^backend: errors after|^create at the same time")
 }
 
 // TestThrottledCloud has a far side that throttles now and then, which is not the
@@ -258,6 +270,11 @@ func httpBugs() []bug {
 		{"Retry-After ignored", "backend: throttling", `Error.RetryAfter`},
 		{"Retry-After cut", "backend: throttling", `Retry-After: 120.*retry after 10s.*Error.RetryAfter`},
 		{"an error ends the pages", "^list gives all of many$", `a list of 10, and no error.*any page`},
+		{"{} is an empty list", "^backend: down for good", `200 with \{\}.*look whether it has the field`},
+		{"gives up after 10 s only", "^backend: hanging", `still wait for the backend 8s after.*give the call's context`},
+		{"no second look, and both are listed", "^backend: requests that are carried out late", `carried out 1.5 s later.*then List.*2 servers.*the older one counts`},
+		{"no second look, and the newest counts", "^backend: requests that are carried out late", `carried out 1.5 s later.*the older one counts`},
+		{"no second look, and Delete takes the first", "^backend: requests that are carried out late", `carried out 1.5 s later.*then Delete.*Delete removes all of them`},
 		{"gives up waiting", "^backend: down in the midst", `from request 4 on \(no error\), and wait.*first the state "starting".*can be provisioned`},
 		{"a tag takes the token's place", "hostile tags", `the tag "wright-token"=evil.*keeps them exactly or refuses`},
 		{"list: an error is an empty list", "backend: errors before", `a list without the server`},

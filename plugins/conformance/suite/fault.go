@@ -13,6 +13,7 @@ type Fault struct {
 	Name    string        // for people: "503 before the request is carried out"
 	Delay   time.Duration // before anything else
 	After   bool          // the backend carries the request out, and only the answer is lost
+	Late    time.Duration // the backend carries the request out so long after it was answered
 	Status  int           // answered instead; 0 means the backend's answer
 	Header  http.Header   // with Status
 	Mode    Mode
@@ -36,6 +37,7 @@ const (
 	Loop          // a redirect to itself
 	Hang          // no answer, ever
 	Nobody        // Status, in the words of a gateway that does not know the backend
+	Hollow        // {}, where the backend's answers always hold something
 )
 
 // faults are those of a group, each to hit one request.
@@ -62,6 +64,7 @@ func brokenAnswers() []Fault {
 		{Name: "an answer that ends in its middle", Mode: Truncate, After: true, Vague: true},
 		{Name: "200 with HTML instead of an answer", Mode: Garbage, After: true, Vague: true},
 		{Name: "200 with an empty answer", Mode: Empty, After: true, Vague: true},
+		{Name: "200 with {}, without what the answer always holds", Mode: Hollow, After: true, Vague: true},
 		{Name: "a redirect to itself, forever", Mode: Loop, Vague: true},
 	}
 }
@@ -70,6 +73,11 @@ func brokenAnswers() []Fault {
 // language: a gateway that has lost its way says nothing about the thing.
 func nobody() Fault {
 	return Fault{Name: "404 of a gateway, in HTML", Status: 404, Mode: Nobody, Vague: true}
+}
+
+// carriedOutLate is a write that is answered at once and done a moment later.
+func carriedOutLate(request int) Fault {
+	return Fault{Name: "504, and the request is carried out 1.5 s later", Status: 504, Late: 1500 * time.Millisecond, Writes: true, Request: request}
 }
 
 func throttling() []Fault {

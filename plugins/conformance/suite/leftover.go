@@ -100,8 +100,10 @@ var number = regexp.MustCompile(`^([0-9]+|[0-9a-fA-F-]{16,}|.*[0-9]{3,}.*)$`)
 
 // sort is what requests have in common that make things of one sort: method and
 // path, without the names of things.
-func (m made) sort() string {
-	method, at, _ := strings.Cut(m.request, " ")
+func (m made) sort() string { return sortOf(m.request) }
+
+func sortOf(request string) string {
+	method, at, _ := strings.Cut(request, " ")
 	parts := strings.Split(at, "/")
 	for i, p := range parts {
 		if number.MatchString(p) {

@@ -2,6 +2,7 @@ package suite
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -21,7 +22,9 @@ import (
 type proxy struct {
 	audit     audit
 	traffic   traffic
+	words     words
 	mail      *mailbox // of a notifier's messages; nil for other kinds
+	late      sync.WaitGroup
 	server    *http.Server
 	transport *http.Transport
 	at        string
@@ -32,6 +35,7 @@ type proxy struct {
 	count   int // requests since the fault was set
 	met     int // of them, those that met the fault
 	hanging int // requests that wait for an answer that never comes
+	due     int // requests that are answered and still to be carried out
 
 	json404, plain404 bool // what the backend's own 404s looked like
 }
@@ -60,6 +64,7 @@ func newProxy(t *T, target string) *proxy {
 	}()
 	t.Cleanup(func() {
 		_ = p.server.Close()
+		p.late.Wait()
 		p.transport.CloseIdleConnections()
 		<-done
 	})
@@ -126,7 +131,35 @@ func (p *proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
+	if f.Late > 0 {
+		p.carryOut(r, body, f.Late)
+	}
+	if f.Mode == Hollow && !p.words.always(r) {
+		f.Mode = Plain
+	}
 	f.write(w, r, answer)
+}
+
+// carryOut passes a request on when it was answered long ago.
+func (p *proxy) carryOut(r *http.Request, body []byte, after time.Duration) {
+	r = r.Clone(context.Background()) // the connection may end before
+	p.mu.Lock()
+	p.due++
+	p.mu.Unlock()
+	p.late.Go(func() {
+		time.Sleep(after)
+		_, _ = p.ask(r, body) // nobody waits for the answer
+		p.mu.Lock()
+		p.due--
+		p.mu.Unlock()
+	})
+}
+
+// overdue gives how many requests are still to be carried out.
+func (p *proxy) overdue() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.due
 }
 
 func wait(r *http.Request, d time.Duration) bool {
@@ -180,6 +213,7 @@ func (p *proxy) ask(r *http.Request, body []byte) (*backendAnswer, error) {
 	}
 	p.audit.saw(r, answer, text)
 	p.language(answer, text)
+	p.words.saw(r, answer, text)
 	p.mail.saw(r, body, answer.StatusCode)
 	return p.local(answer, text), nil
 }
@@ -234,6 +268,9 @@ func (f Fault) write(w http.ResponseWriter, r *http.Request, a *backendAnswer) {
 		_, _ = io.WriteString(w, "<html><body>Welcome to the hotel's network</body></html>")
 	case f.Mode == Empty:
 		w.WriteHeader(http.StatusOK)
+	case f.Mode == Hollow:
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = io.WriteString(w, "{}")
 	case f.Mode == Nobody:
 		w.Header().Set("Content-Type", "text/html")
 		w.WriteHeader(f.Status)

@@ -17,7 +17,7 @@ func (tr trade) backendChecks() []Check {
 	return []Check{
 		faulty("backend: errors before the request is carried out", "answer with plugins.Transient for 5xx and lost connections, or retry; never take an error for an answer", errorsBefore),
 		faulty("backend: errors after the request was carried out", "look for what is there before you repeat a request that makes something; never take an error for an answer", errorsAfter),
-		faulty("backend: broken answers", "check the status and parse the whole answer before believing it; an answer that is cut off, empty or of another kind is an error, no empty list", brokenAnswers),
+		faulty("backend: broken answers", "check the status and parse the whole answer before believing it; an answer that is cut off, empty or of another kind is an error, no empty list ({} too: look whether it has the field that holds the list)", brokenAnswers),
 		tr.check("backend: a gateway that lost its way", lostWayDoc, lostWayMend, lostWay),
 		tr.check("backend: throttling", doc+" With Retry-After, the transient error carries it.", "map 429 and 503 to plugins.RetryAfter with the time of the header Retry-After, or wait so long and retry", throttled),
 		tr.check("backend: slow", doc, "give requests the time that the call has", slow),
@@ -190,10 +190,11 @@ func hanging(b *bench) {
 	if took := time.Since(start); took > limit+b.grace() {
 		b.Report(Finding{Did: did, Got: fmt.Sprintf("they came back after %v", took.Round(time.Second))})
 	}
-	over := b.eventually(b.grace(), func() bool { _, _, waiting := b.proxy.requests(); return waiting == 0 })
+	patience := b.soon(time.Since(start) - limit)
+	over := b.silent(patience)
 	b.proxy.set(nil)
 	if !over {
-		b.Report(Finding{Did: did, Got: fmt.Sprintf("requests still wait for the backend %v after the calls have ended", b.grace())})
+		b.Report(Finding{Did: did, Got: fmt.Sprintf("requests still wait for the backend %v after the calls have ended", patience.Round(time.Second))})
 		return
 	}
 	name := b.name("hanging")

@@ -4,6 +4,7 @@ import (
 	"net"
 	"net/http"
 	"sync"
+	"time"
 )
 
 // traffic knows which connections to the proxy have a request under way.
@@ -84,4 +85,17 @@ func (t *T) settle() {
 	t.eventually(settling, func() bool { return t.proxy.traffic.accepted(c.LocalAddr().String()) })
 	requests := t.proxy.traffic.underway()
 	t.eventually(settling, func() bool { return t.proxy.traffic.over(requests) })
+}
+
+// soon is the 5 s in which a call that was given up must end, and some more. over
+// is how much too late the host itself gave its calls up, which no provider can
+// help: on a machine where that is long, everything is.
+func (t *T) soon(over time.Duration) time.Duration {
+	const contract, more = 5 * time.Second, 3 * time.Second
+	return contract + max(more, 4*over)
+}
+
+// silent waits until no request waits for the backend any more.
+func (t *T) silent(patience time.Duration) bool {
+	return t.eventually(patience, func() bool { _, _, waiting := t.proxy.requests(); return waiting == 0 })
 }

@@ -39,6 +39,11 @@ func (b *backend) do(ctx context.Context, method, path string, body, into any) e
 	if b.has("requests without the context") {
 		ctx = context.WithoutCancel(ctx)
 	}
+	if b.has("gives up after 10 s only") {
+		own, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+		defer cancel()
+		ctx = own
+	}
 	for {
 		err := b.once(ctx, method, path, text, into)
 		if b.has("retries what was denied") && plugins.CodeOf(err) == plugins.Denied {
@@ -156,6 +161,9 @@ func (b *backend) reading(ctx context.Context, query url.Values) ([]instance, er
 		err := b.do(ctx, http.MethodGet, "/v1/servers?"+query.Encode(), nil, &p)
 		if err != nil && next > 1 && b.has("an error ends the pages") {
 			return all, nil
+		}
+		if err == nil && p.Servers == nil && !b.has("{} is an empty list") && !b.has("answers are not checked") && !b.has("status is not checked") {
+			err = plugins.Errorf(plugins.Transient, "the backend's answer is no list")
 		}
 		if err != nil {
 			return nil, err

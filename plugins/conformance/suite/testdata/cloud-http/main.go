@@ -25,6 +25,7 @@ func main() {
 	p.Settings = plugins.Schema{
 		{Name: "endpoint", Required: true, Doc: "URL of the backend."},
 		{Name: "api-key", Required: true, Secret: true, Doc: "The key of the account."},
+		{Name: "unique", Type: plugins.TypeBoolean, Default: true, Doc: "Whether the backend is given a key that it keeps unique."},
 		{Name: "bug", Doc: "What to do wrong."},
 	}
 	p.Config = plugins.Schema{}
@@ -36,6 +37,8 @@ type provider struct {
 	bug     string
 	backend *backend
 	notes   string // a directory, for the bug of that name
+	unique  bool
+	making  sync.Mutex // held from looking to making where nothing is unique
 }
 
 func (p *provider) has(bug string) bool { return p.bug == bug }
@@ -44,6 +47,7 @@ func (p *provider) Configure(_ context.Context, s plugins.Settings) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.bug, _ = s.Config["bug"].(string)
+	p.unique, _ = s.Config["unique"].(bool)
 	endpoint, _ := s.Config["endpoint"].(string)
 	key, _ := s.Config["api-key"].(string)
 	p.backend = newBackend(endpoint, key, p.bug)
@@ -86,6 +90,9 @@ func (i instance) server() cloud.Server {
 
 // find gives the instances of a token: one or none.
 func (p *provider) find(ctx context.Context, token string) (*instance, error) {
+	if !p.unique {
+		return p.oldest(ctx, token)
+	}
 	found, err := p.backend.list(ctx, url.Values{"key": {keyOf(token)}})
 	if err != nil || len(found) == 0 {
 		return nil, err
@@ -102,15 +109,9 @@ func (p *provider) Create(ctx context.Context, s cloud.Spec) (*cloud.Server, err
 	for k, v := range s.Tags {
 		labels[k] = v
 	}
-	request := instance{Key: keyOf(s.Token), Name: s.Name, Labels: labels}
-	found, err := p.find(ctx, s.Token)
+	found, err := p.order(ctx, s, instance{Key: keyOf(s.Token), Name: s.Name, Labels: labels})
 	if err != nil {
 		return nil, err
-	}
-	if found == nil || p.has("never looks") {
-		if found, err = p.post(ctx, s, request); err != nil {
-			return nil, err
-		}
 	}
 	for found.State != "active" {
 		plugins.Report(ctx, "waiting for the server to boot", 0.5)
@@ -140,6 +141,23 @@ func (p *provider) Create(ctx context.Context, s cloud.Spec) (*cloud.Server, err
 	}
 	made := found.server()
 	return &made, nil
+}
+
+// order gives the instance of a token, and asks for it where there is none.
+func (p *provider) order(ctx context.Context, s cloud.Spec, request instance) (*instance, error) {
+	if !p.unique {
+		p.making.Lock()
+		defer p.making.Unlock()
+		request.Key = ""
+	}
+	found, err := p.find(ctx, s.Token)
+	if err != nil || found != nil && !p.has("never looks") {
+		return found, err
+	}
+	if found, err = p.post(ctx, s, request); err != nil && !p.unique {
+		return p.lookAgain(ctx, s.Token, err)
+	}
+	return found, err
 }
 
 func (p *provider) post(ctx context.Context, s cloud.Spec, request instance) (*instance, error) {
@@ -217,7 +235,7 @@ func (p *provider) List(ctx context.Context, tags map[string]string) ([]cloud.Se
 		if i.Labels[tokenLabel] == "" { // somebody else's
 			continue
 		}
-		if plugins.HasTags(i.server().Tags, tags) {
+		if plugins.HasTags(i.server().Tags, tags) && !p.younger(list, i) {
 			list = append(list, i.server())
 		}
 	}
@@ -259,6 +277,9 @@ func (p *provider) Delete(ctx context.Context, token string) error {
 		}
 		if p.has("delete does not wait") {
 			return nil
+		}
+		if p.has("no second look, and Delete takes the first") {
+			return p.isGone(ctx, found.ID)
 		}
 		select {
 		case <-time.After(3 * time.Millisecond):

@@ -58,6 +58,7 @@ func dnsKind() kindChecks {
 			"keep the value of a record as it is, or refuse it with plugins.Invalid; refuse types you cannot serve with plugins.Unsupported", dnsTypes),
 		check("a CNAME stands alone", "A domain with a CNAME has no other records; a Set that asks for both can never work.",
 			"refuse it with plugins.Invalid before anything is written", dnsAlias),
+		check("a CNAME is never gone while it is replaced", momentDoc, momentMend, aliasNeverGone),
 		check("a wildcard", "A domain may begin with \"*.\": it is a name of its own. Who has no wildcards answers plugins.Unsupported.",
 			"keep the *. as it is, or refuse it with plugins.Unsupported", dnsWildcard),
 		check("times to live", "Record.TTL: 0 means the provider's default; whole seconds. A TTL that is listed is the one that was set, or 0 where the provider has none.",

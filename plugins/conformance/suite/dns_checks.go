@@ -189,6 +189,7 @@ func dnsTypes(b *dnsBench) {
 		{Type: "CNAME", Value: "target.example.test."},
 		{Type: "TXT", Value: "v=spf1 -all"},
 		{Type: "TXT", Value: `say "hello"; \ and so on`},
+		{Type: "TXT", Value: `he said "no"`},
 		{Type: "TXT", Value: "ünïcödé"},
 		{Type: "TXT", Value: long},
 		{Type: "MX", Value: "10 mail.example.test."},

@@ -57,7 +57,7 @@ func runnerKind() kindChecks {
 		command("no command without a sandbox", "look the token up, and answer plugins.Errorf(plugins.NotFound, …)", runnerMissing),
 		check("the workspace is the same", "Spec.Workspace is the directory of the sources on the agent's host; what a step changes there is changed for the host.",
 			"use the workspace itself, or mount it; copy nothing", runnerWorkspace),
-		check("delete ends what runs", runnerDeleteDoc, "find every process of the sandbox, also those that left their group and session, end them, and look again until there is none", runnerDelete),
+		check("delete ends what runs", runnerDeleteDoc, "find every process of the sandbox, also those that left their group and session, end them with SIGKILL, which none can ignore, and look again until there is none", runnerDelete),
 		check("delete ends nothing else", runnerDeleteDoc, "end only what runs in this very sandbox", runnerOthers),
 	)
 }

@@ -293,15 +293,18 @@ func runnerWorkspace(b *runnerBench) {
 }
 
 func runnerDelete(b *runnerBench) {
-	daemon := "setsid /bin/sh -c '" + beat("daemon") + "' < /dev/null > /dev/null 2>&1 &"
-	b.run("a command that leaves a daemon", b.script(daemon+" sleep 0.1"))
+	const aside = " < /dev/null > /dev/null 2>&1 & "
+	daemon := "setsid /bin/sh -c '" + beat("daemon") + "'" + aside
+	deaf := `setsid /bin/sh -c 'trap "" TERM HUP INT; ` + beat("deaf") + "'" + aside
+	b.run("a command that leaves daemons", b.script(daemon+deaf+"sleep 0.1"))
 	b.awaitBeat("daemon", "run a command that starts a daemon (setsid … &) and ends")
+	b.awaitBeat("deaf", "run a command that starts a daemon that ignores SIGTERM and ends")
 	p := b.begin(b.token, b.script(beat("child")+" & "+beat("main")))
 	b.awaitBeat("main", "run a command that writes now and then")
 	b.drop(b.m, b.token, nil)
 	did := "run a command and leave a daemon, then Delete the sandbox"
-	if left := b.goOn("main", "child", "daemon"); len(left) > 0 {
-		b.Report(Finding{Did: did, Got: fmt.Sprintf("of the processes main, child and daemon there still runs after Delete has returned: %v", left)})
+	if left := b.goOn("main", "child", "daemon", "deaf"); len(left) > 0 {
+		b.Report(Finding{Did: did, Got: fmt.Sprintf("of the processes main, child, daemon and deaf (a daemon that ignores SIGTERM) there still runs after Delete has returned: %v", left)})
 	}
 	if !b.Failed() && !p.ends(b.patience()) {
 		b.Report(Finding{Did: did, Got: fmt.Sprintf("what Command gave still runs after %v", b.patience())})

@@ -22,6 +22,7 @@ func runnerBugs() []bug {
 		{"delete lies", "^delete$", `is listed`},
 		{"delete leaves processes", "^delete ends what runs$", `still runs`},
 		{"delete later", "^delete ends what runs$", `still runs`},
+		{"delete asks only", "^delete ends what runs$", `still runs.*\[deaf\].*SIGKILL`},
 		{"delete ends the first only", "^delete ends what runs$", `look again`},
 		{"delete ends everybody", "^delete ends nothing else$", `this very sandbox`},
 		{"delete takes all", "^delete$", `not listed`},

@@ -12,7 +12,7 @@ import (
 
 // callChecks are about single calls and calls at the same time.
 func (tr trade) callChecks() []Check {
-	return []Check{
+	checks := []Check{
 		tr.check("the same again", tr.putDoc,
 			"look for what is there under a lock before you make anything; give what is there back as it is", sameAgain),
 		tr.check("the same at the same time", tr.putDoc,
@@ -30,6 +30,10 @@ func (tr trade) callChecks() []Check {
 		tr.check("nothing grows", "A provider runs for months: what a call opens it closes.",
 			"close connections, files and processes when the call ends, and forget what it was about", nothingGrows),
 	}
+	if tr.replaces {
+		checks = append(checks, tr.check("never gone while it is replaced", momentDoc, momentMend, neverWithout))
+	}
+	return checks
 }
 
 func sameAgain(b *bench) {

@@ -75,7 +75,7 @@ func (z *zone) Set(ctx context.Context, s dns.Spec) error {
 	if err != nil && (!z.bug("partly applied") || len(e.Records) == 0) {
 		return err
 	}
-	if z.bug("removed first") {
+	if z.bug("removed first") || z.bug("alias removed first") && s.Records[0].Type == "CNAME" {
 		if err := z.Delete(ctx, s.Domain, s.Tags); err != nil {
 			return err
 		}
@@ -165,6 +165,9 @@ func (z *zone) record(field string, r dns.Record) (dns.Record, error) {
 	case "TXT":
 		if z.bug("txt cut") && len(r.Value) > 255 {
 			r.Value = r.Value[:255]
+		}
+		if z.bug("quotes trimmed") {
+			r.Value = strings.Trim(r.Value, `"`)
 		}
 		if z.bug("txt unquoted") {
 			r.Value = strings.ReplaceAll(r.Value, `"`, "")

@@ -37,6 +37,7 @@ const (
 	backOff  = 100 * time.Millisecond // before the second, doubled each time
 	maxPause = 5 * time.Second        // a longer one is for the caller to wait
 	maxBody  = 4 << 20                // bytes of an answer
+	lastWord = 3 * time.Second        // for the answer to an order whose call is given up
 )
 
 // errEnding says that the machine of the key is about to go.
@@ -158,9 +159,9 @@ func (c *client) once(ctx context.Context, r request, into any) error {
 	at.RawQuery = r.query.Encode()
 	sent := ctx
 	if r.key != "" {
-		// An order on its way is not cut off: nobody would know what becomes of it.
-		// It ends with the timeout.
-		sent = context.WithoutCancel(ctx)
+		var cancel context.CancelFunc
+		sent, cancel = outlast(ctx, lastWord)
+		defer cancel()
 	}
 	req, err := http.NewRequestWithContext(sent, r.method, at.String(), bytes.NewReader(body))
 	if err != nil {
@@ -191,6 +192,18 @@ func (c *client) once(ctx context.Context, r request, into any) error {
 		return plugins.Errorf(plugins.Transient, "read the rack's answer: %w", err)
 	}
 	return nil
+}
+
+// outlast gives an order on its way a while to be answered when its call is given
+// up: nobody would know what becomes of one that is cut off. It is no long while,
+// since a call must end soon.
+func outlast(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {
+	sent, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() {
+		_ = pause(sent, d)
+		cancel()
+	})
+	return sent, func() { stop(); cancel() }
 }
 
 // broken is the error of a request without an answer: the call's own end, or

@@ -141,6 +141,7 @@ func cloudAtOnce(b *cloudBench) {
 func cloudTwoProcesses(b *cloudBench) {
 	_, p := b.start()
 	_, q := b.start()
+	b.inTurn(p, q)
 	b.race("two-processes", 3, func(i int) cloud.Provider {
 		if i%2 == 0 {
 			return p
@@ -158,6 +159,24 @@ func cloudTwoProcesses(b *cloudBench) {
 	b.own(p)
 	b.delete(q, s.Token)
 	b.gone(p, s, "Create and Get through one process, Delete through another; through the first:")
+}
+
+// inTurn makes servers through one process and the other in turn: what one of them
+// remembers of before the other forgets.
+func (b *cloudBench) inTurn(p, q cloud.Provider) {
+	tokens := []string{b.token("turn-0"), b.token("turn-1"), b.token("turn-2"), b.token("turn-3")}
+	for i := range tokens {
+		b.create([]cloud.Provider{p, q}[i%2], b.spec(fmt.Sprintf("turn-%d", i)))
+	}
+	for i, o := range []cloud.Provider{p, q} {
+		b.expect(o, Finding{
+			Did: fmt.Sprintf("Create %d servers through two processes in turn, List through process %d", len(tokens), i+1), Want: cloudList,
+			Mend: "keep nothing in memory of what another process may change: read it again under the lock before you write, and whenever you are asked",
+		}, tokens...)
+	}
+	for _, token := range tokens {
+		b.delete(p, token)
+	}
 }
 
 // race creates the server of one token 16 times at once, in several rounds.

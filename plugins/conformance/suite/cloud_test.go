@@ -219,6 +219,7 @@ func filesBugs() []bug {
 		{"failure remembered", "^quota", `then the same token where there is.*remember no failure`},
 		{"tags as one text", "^list selects", `map\[a:b=c.*select by tag`},
 		{"environment dropped", "^the environment", `byte for byte`},
+		{"others unseen", "^create from two processes", `two processes in turn.*keep nothing in memory of what another process may change`},
 		{"made for nobody", "^many given up at once", `as soon as its Create came back.*it is there.*context once more`},
 		{"failures kept", "^many given up at once", `once more, alone.*remember no error`},
 		{"delete leaves its note", "^deleted is gone", `no address, like a note.*remove the provider's own note`},

@@ -213,6 +213,7 @@ func databaseNames(b *databaseBench) {
 	seen := map[string]string{}
 	for i, id := range [][2]string{
 		{"conformance", "shop"}, {"conformance2", "shop"}, {"conformance", "shop2"}, {"conformance", "Shop"}, {"Conformance", "shop"},
+		{"conformancea", "b"}, {"conformance", "ab"}, {"conformance.a", "b"}, {"conformance", "a.b"},
 		{"conformance-a", "b"}, {"conformance", "a-b"}, {"conformance_a", "b"}, {"conformance", "a_b"},
 		{"conformance", long + "1"}, {"conformance", long + "2"}, {long + "1", "shop"}, {long + "2", "shop"},
 		{"conformance", long + long[:20] + "1"}, {"conformance", long + long[:20] + "2"},

@@ -12,6 +12,7 @@ func databaseBugs() []bug {
 		{"instance ignored", "^the persistent of a name$", `both are at`},
 		{"names cut", "^the persistent of a name$", `long-name.*both are at`},
 		{"case ignored", "^the persistent of a name$", `Shop.*both are at`},
+		{"run together", "^the persistent of a name$", `"ab".*both are at`},
 		{"joined by a dash", "^the persistent of a name$", `a-b.*both are at`},
 		{"ephemeral by name", "^the ephemeral are apart$", `both are at`},
 		{"password changes", "^the password is kept$", `never make another`},

@@ -35,6 +35,7 @@ func dnsBugs() []bug {
 		{"page twice", "^a long list$", `in the list twice`},
 		{"forgets", "^a restart forgets nothing$", `not listed.*memory`},
 		{"lost update", "^others at the same time$|^two processes at once$", `not listed.*lock`},
+		{"read once", "^two processes at once$", `in turn, then ask process.*keep nothing in memory of what another process may change`},
 		{"finishes later", "^cancelled in the middle of set$", `background`},
 		{"missing is an error", "^delete the missing$", `no error when there is nothing`},
 		{"delete lies", "^delete$", `is listed.*before you return`},

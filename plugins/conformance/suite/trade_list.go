@@ -244,6 +244,14 @@ func twoProcesses(b *bench) {
 	for i := range makers {
 		_, makers[i] = b.start()
 	}
+	inTurn := []string{b.name("turn0"), b.name("turn1"), b.name("turn2"), b.name("turn3")}
+	for i, name := range inTurn {
+		b.put(makers[i%2], name, 1, b.ownTags())
+	}
+	for i, m := range makers {
+		b.want(m, b.ownTags(), fmt.Sprintf("%s %d things through two processes of the provider in turn, then ask process %d", b.trade.verb, len(inTurn), i+1),
+			"keep nothing in memory of what another process may change: read it again under the lock before you write, and whenever you are asked", inTurn...)
+	}
 	const n = 16
 	names := make([]string, n)
 	for i := range n {
@@ -251,7 +259,7 @@ func twoProcesses(b *bench) {
 	}
 	together(n, func(i int) { b.put(makers[i%2], names[i], 1, b.ownTags()) })
 	for i, m := range makers {
-		b.want(m, b.ownTags(), fmt.Sprintf("%s %d things at once through two processes of the provider, then ask process %d", b.trade.verb, n, i+1), "", names...)
+		b.want(m, b.ownTags(), fmt.Sprintf("%s %d things at once through two processes of the provider, then ask process %d", b.trade.verb, n, i+1), "", append(names, inTurn...)...)
 	}
 }
 

@@ -93,7 +93,7 @@ func (p *provider) List(ctx context.Context, tags map[string]string) ([]cloud.Se
 		if p.has("deleting not listed") && r.State == cloud.Deleting {
 			continue
 		}
-		if r.Hidden || !p.selects(r, tags) || p.has("half-made not listed") && r.State == cloud.Starting {
+		if r.Hidden || p.unseen(r) || !p.selects(r, tags) || p.has("half-made not listed") && r.State == cloud.Starting {
 			continue
 		}
 		list = append(list, p.server(path, *r))

@@ -73,6 +73,7 @@ type provider struct {
 	current  cloud.Spec
 	tokens   map[string]*sync.Mutex
 	failed   map[string]error // for the bug of that name
+	begun    time.Time
 }
 
 func (p *provider) has(bug string) bool { return p.bug == bug }
@@ -92,6 +93,7 @@ func (p *provider) Configure(_ context.Context, s plugins.Settings) error {
 	if p.memory == nil {
 		p.memory, p.tokens = map[string]*record{}, map[string]*sync.Mutex{}
 	}
+	p.begun = time.Now()
 	if p.calls++; p.calls > 1 && p.has("configure once") {
 		return fmt.Errorf("mkdir %s: file exists", p.dir)
 	}

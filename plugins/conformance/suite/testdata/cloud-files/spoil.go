@@ -91,9 +91,17 @@ func (p *provider) hoard(s cloud.Spec) {
 func (p *provider) remember(r *record) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.has("second life like the first") {
+	if p.has("second life like the first") || p.has("others unseen") {
 		p.memory[r.Token] = r
 	}
+}
+
+// unseen says whether a bug has the provider see only what it made itself, and
+// what was there when it started.
+func (p *provider) unseen(r *record) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.has("others unseen") && p.memory[r.Token] == nil && r.CreatedAt.After(p.begun)
 }
 
 // company gives the context of a call, or with a bug that of the first of several

@@ -53,6 +53,8 @@ func (d *databases) key(s database.Spec) string {
 		return "token\n" + s.Token
 	case d.bug("instance ignored"):
 		return "kept\n" + name
+	case d.bug("run together"):
+		return "kept\n" + instance + name
 	case d.bug("joined by a dash"):
 		return "kept\n" + instance + "-" + name
 	}

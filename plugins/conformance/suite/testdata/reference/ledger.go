@@ -45,7 +45,7 @@ func (l ledger[T]) readVersion(ctx context.Context) (map[string]T, string, error
 
 func (l ledger[T]) readFile() (map[string]T, error) {
 	all := map[string]T{}
-	b, err := os.ReadFile(l.path())
+	b, err := l.base.readOnce(l.path())
 	if errors.Is(err, fs.ErrNotExist) {
 		return all, nil
 	}
@@ -147,6 +147,7 @@ func (l ledger[T]) write(ctx context.Context, version string, all map[string]T) 
 	if err := errors.Join(err, f.Close()); err != nil {
 		return err
 	}
+	l.base.keepOnce(l.path(), b)
 	return os.Rename(f.Name(), l.path())
 }
 
@@ -182,4 +183,31 @@ func (l ledger[T]) hoard() {
 	case l.base.bug("backups kept"):
 		_ = os.WriteFile(fmt.Sprintf("%s.%d", l.path(), time.Now().UnixNano()), nil, 0o600)
 	}
+}
+
+// readOnce reads a file, with a bug only the first time.
+func (b *base) readOnce(path string) ([]byte, error) {
+	if !b.bug("read once") {
+		return os.ReadFile(path)
+	}
+	b.mu.Lock()
+	known, ok := b.once[path]
+	b.mu.Unlock()
+	if ok {
+		return known, nil
+	}
+	text, err := os.ReadFile(path)
+	if err == nil {
+		b.keepOnce(path, text)
+	}
+	return text, err
+}
+
+func (b *base) keepOnce(path string, text []byte) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.once == nil {
+		b.once = map[string][]byte{}
+	}
+	b.once[path] = text
 }

@@ -76,6 +76,7 @@ type base struct {
 	settings plugins.Settings
 	kept     []*os.File // for the bugs that let things grow
 	hoard    [][]byte
+	once     map[string][]byte // for the bug that reads a file once only
 }
 
 var _ plugins.Configurer = (*base)(nil)

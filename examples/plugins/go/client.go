@@ -28,6 +28,7 @@ type client struct {
 	base    *url.URL
 	token   string
 	project string
+	owner   string // the installation: tokens of another may be equal
 	log     *slog.Logger
 	http    *http.Client
 }
@@ -43,9 +44,9 @@ const (
 // errEnding says that the machine of the key is about to go.
 var errEnding = errors.New("the machine is ending")
 
-func newClient(base *url.URL, token, project string, timeout plugins.Duration, log *slog.Logger) *client {
-	return &client{base: base, token: token, project: project, log: log, http: &http.Client{
-		Timeout: time.Duration(timeout),
+func newClient(base *url.URL, o options, s plugins.Settings) *client {
+	return &client{base: base, token: o.APIToken, project: o.Project, owner: s.Installation, log: s.Log, http: &http.Client{
+		Timeout: time.Duration(o.RequestTimeout),
 		// The token must not follow a redirect to somewhere else.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}
@@ -53,20 +54,21 @@ func newClient(base *url.URL, token, project string, timeout plugins.Duration, l
 
 func (c *client) create(ctx context.Context, token string, o rack.Order) (rack.Machine, error) {
 	var m rack.Machine
-	err := c.do(ctx, request{method: "POST", path: "/v1/machines", key: keyOf(token), body: o}, &m)
-	if err == nil && (m.ID == "" || m.Key != keyOf(token)) {
+	err := c.do(ctx, request{method: "POST", path: "/v1/machines", key: c.keyOf(token), body: o}, &m)
+	if err == nil && (m.ID == "" || m.Key != c.keyOf(token)) {
 		err = plugins.Errorf(plugins.Transient, "the rack answered with another machine")
 	}
 	return m, err
 }
 
 func (c *client) byKey(ctx context.Context, token string) ([]rack.Machine, error) {
-	return c.list(ctx, url.Values{"key": {keyOf(token)}})
+	return c.list(ctx, url.Values{"key": {c.keyOf(token)}})
 }
 
-// keyOf makes a key that every header takes of a token that may hold anything.
-func keyOf(token string) string {
-	sum := sha256.Sum256([]byte(token))
+// keyOf makes a key that every header takes of a token that may hold anything, and
+// that no other installation has.
+func (c *client) keyOf(token string) string {
+	sum := sha256.Sum256([]byte(c.owner + "\x00" + token))
 	return hex.EncodeToString(sum[:])
 }
 

@@ -84,5 +84,5 @@ func clientOf(t *testing.T, h http.HandlerFunc) *client {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return newClient(base, "token", "main", plugins.Duration(10*time.Second), slog.New(slog.DiscardHandler))
+	return newClient(base, options{APIToken: "token", Project: "main", RequestTimeout: plugins.Duration(10 * time.Second)}, plugins.Settings{Log: slog.New(slog.DiscardHandler)})
 }

@@ -44,15 +44,18 @@ var (
 	_ plugins.Configurer = (*provider)(nil)
 )
 
+// options is what Configure reads from settings.
+type options struct {
+	URL            string           `json:"url"`
+	APIToken       string           `json:"api-token"`
+	Project        string           `json:"project"`
+	RequestTimeout plugins.Duration `json:"request-timeout"`
+}
+
 // Configure implements plugins.Configurer. Wrong credentials are said here, not
 // in the midst of a build.
 func (p *provider) Configure(ctx context.Context, s plugins.Settings) error {
-	var o struct {
-		URL            string           `json:"url"`
-		APIToken       string           `json:"api-token"`
-		Project        string           `json:"project"`
-		RequestTimeout plugins.Duration `json:"request-timeout"`
-	}
+	var o options
 	if err := plugins.ReadConfig(s.Config, &o); err != nil {
 		return err
 	}
@@ -60,7 +63,7 @@ func (p *provider) Configure(ctx context.Context, s plugins.Settings) error {
 	if err != nil || base.Host == "" || base.Scheme != "http" && base.Scheme != "https" {
 		return plugins.Invalidf("settings.url", "is no URL such as https://rack.example.test")
 	}
-	c := newClient(base, o.APIToken, o.Project, o.RequestTimeout, s.Log)
+	c := newClient(base, o, s)
 	// A start has 15 s for everything, whether the rack answers or not.
 	soon, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()

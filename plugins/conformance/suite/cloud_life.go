@@ -16,6 +16,7 @@ func cloudLifeChecks(check cloudCheck) []Check {
 		check("servers survive their provider", "A server lives until it is deleted, whatever becomes of the provider's process.",
 			"keep nothing in memory only, and start what runs locally outside of the provider's process group", cloudSurvives),
 		check("healthy during a long create", "The process answers health checks while calls run.", "make calls in threads of their own; hold no lock that the others need", cloudHealthy),
+		check("another installation", elsewhereDoc, elsewhereMend, cloudElsewhere),
 		check("many calls at once", "A provider is called concurrently.", "guard what calls share with a lock (a map is not safe by itself); run the provider with the race detector: go build -race", cloudCrowd),
 		check("nothing grows", "A provider runs for months: what a call opens it closes.", "close connections, files and processes when the call ends, and forget what it was about", cloudGrowth),
 		check("nothing is left behind", cloudDelete, "remove the files, processes and locks of a server with it, and all that was made for it at the backend", cloudLeftBehind),

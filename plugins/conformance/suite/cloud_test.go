@@ -271,6 +271,7 @@ func httpBugs() []bug {
 		{"Retry-After ignored", "backend: throttling", `Error.RetryAfter`},
 		{"Retry-After cut", "backend: throttling", `Retry-After: 120.*retry after 10s.*Error.RetryAfter`},
 		{"an error ends the pages", "^list gives all of many$", `a list of 10, and no error.*any page`},
+		{"installation ignored", "^another installation", `configured for another installation.*Settings.Installation and the token`},
 		{"{} is an empty list", "^backend: down for good", `200 with \{\}.*look whether it has the field`},
 		{"gives up after 10 s only", "^backend: hanging", `still wait for the backend 8s after.*give the call's context`},
 		{"no second look, and both are listed", "^backend: requests that are carried out late", `carried out 1.5 s later.*then List.*2 servers.*the older one counts`},

@@ -33,12 +33,13 @@ func main() {
 }
 
 type provider struct {
-	mu      sync.Mutex // guards all below
-	bug     string
-	backend *backend
-	notes   string // a directory, for the bug of that name
-	unique  bool
-	making  sync.Mutex // held from looking to making where nothing is unique
+	mu           sync.Mutex // guards all below
+	bug          string
+	backend      *backend
+	notes        string // a directory, for the bug of that name
+	unique       bool
+	installation string
+	making       sync.Mutex // held from looking to making where nothing is unique
 }
 
 func (p *provider) has(bug string) bool { return p.bug == bug }
@@ -47,6 +48,7 @@ func (p *provider) Configure(_ context.Context, s plugins.Settings) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.bug, _ = s.Config["bug"].(string)
+	p.installation = s.Installation
 	p.unique, _ = s.Config["unique"].(bool)
 	endpoint, _ := s.Config["endpoint"].(string)
 	key, _ := s.Config["api-key"].(string)
@@ -71,8 +73,11 @@ type instance struct {
 
 const tokenLabel = "wright-token"
 
-// keyOf is what the backend keeps unique.
-func keyOf(token string) string {
+// keyOf is what the backend keeps unique: tokens of other installations may be equal.
+func (p *provider) keyOf(token string) string {
+	if !p.has("installation ignored") {
+		token = p.installation + "\x00" + token
+	}
 	sum := sha256.Sum256([]byte(token))
 	return hex.EncodeToString(sum[:16])
 }
@@ -93,7 +98,7 @@ func (p *provider) find(ctx context.Context, token string) (*instance, error) {
 	if !p.unique {
 		return p.oldest(ctx, token)
 	}
-	found, err := p.backend.list(ctx, url.Values{"key": {keyOf(token)}})
+	found, err := p.backend.list(ctx, url.Values{"key": {p.keyOf(token)}})
 	if err != nil || len(found) == 0 {
 		return nil, err
 	}
@@ -109,7 +114,7 @@ func (p *provider) Create(ctx context.Context, s cloud.Spec) (*cloud.Server, err
 	for k, v := range s.Tags {
 		labels[k] = v
 	}
-	found, err := p.order(ctx, s, instance{Key: keyOf(s.Token), Name: s.Name, Labels: labels})
+	found, err := p.order(ctx, s, instance{Key: p.keyOf(s.Token), Name: s.Name, Labels: labels})
 	if err != nil {
 		return nil, err
 	}
@@ -191,12 +196,12 @@ func (p *provider) post(ctx context.Context, s cloud.Spec, request instance) (*i
 		for k, v := range s.Tags {
 			made.Labels[k] = v
 		}
-		made.Key = keyOf(s.Token)
+		made.Key = p.keyOf(s.Token)
 		return p.backend.put(ctx, *made)
 	}
 	if p.has("notes of its own") {
 		b, _ := json.Marshal(made.ID)
-		_ = os.WriteFile(filepath.Join(p.notes, keyOf(s.Token)), b, 0o600)
+		_ = os.WriteFile(filepath.Join(p.notes, p.keyOf(s.Token)), b, 0o600)
 	}
 	return made, nil
 }
@@ -249,7 +254,7 @@ func (p *provider) List(ctx context.Context, tags map[string]string) ([]cloud.Se
 func (p *provider) noted(list []cloud.Server) []cloud.Server {
 	kept := list[:0]
 	for _, s := range list {
-		if _, err := os.Stat(filepath.Join(p.notes, keyOf(s.Token))); err == nil {
+		if _, err := os.Stat(filepath.Join(p.notes, p.keyOf(s.Token))); err == nil {
 			kept = append(kept, s)
 		}
 	}

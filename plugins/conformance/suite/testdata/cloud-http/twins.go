@@ -17,7 +17,7 @@ import (
 
 // oldest gives the first instance of a token.
 func (p *provider) oldest(ctx context.Context, token string) (*instance, error) {
-	found, err := p.backend.list(ctx, url.Values{"tag": {tokenLabel + "=" + token}})
+	found, err := p.backend.list(ctx, url.Values{"tag": {tokenLabel + "=" + token, plugins.InstallationTag + "=" + p.installation}})
 	if err != nil || len(found) == 0 {
 		return nil, err
 	}

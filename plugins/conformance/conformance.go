@@ -18,7 +18,11 @@ import (
 	"github.com/wright-build/wright/plugins/conformance/suite"
 )
 
-// Subject is the provider to test.
+// Subject is the provider to test. All but Binary is optional: Settings, Config,
+// Limit, Endpoint, Wrong, Full, FullConfig, Many, Domain, Probe and Person. They are
+// the keys of verify.toml, which suite.Read reads, and are told of one by one by
+//
+//	go doc github.com/wright-build/wright/plugins/conformance/suite Subject
 type Subject = suite.Subject
 
 // Cloud tests a cloud provider.

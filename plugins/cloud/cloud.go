@@ -12,7 +12,8 @@ import (
 )
 
 // Provider makes and ends servers. It is called concurrently. Errors carry the
-// codes of package plugins.
+// codes of package plugins. A token is one of the installation in Settings: where
+// several share an account, an equal one of another is another server's.
 type Provider interface {
 	// Create makes a server, or gives the one that s.Token made before, also
 	// when both calls run at the same time. It returns when the server can be

@@ -32,6 +32,7 @@ func dnsBugs() []bug {
 		{"tags cut", "^tags are kept$", `never change them`},
 		{"tags dropped", "^tags are kept$|^list by tag$", `not listed`},
 		{"first page only", "^a long list$", `page after page`},
+		{"pages by the last change", "^a long list$", `are replaced.*which stays, is not listed.*sort by what never changes`},
 		{"page twice", "^a long list$", `in the list twice`},
 		{"forgets", "^a restart forgets nothing$", `not listed.*memory`},
 		{"lost update", "^others at the same time$|^two processes at once$", `not listed.*lock`},

@@ -153,6 +153,9 @@ func longList(b *bench) {
 		all, err := m.all(b.within(time.Second), b.ownTags())
 		return len(all), err
 	})
+	if b.trade.replaces {
+		b.moving(m, names)
+	}
 	var left, doomed []string
 	for i, name := range names {
 		if i%3 == 0 {
@@ -168,25 +171,45 @@ func longList(b *bench) {
 // shrinking lists while much of a long list is deleted: what stays must be in
 // every list.
 func (b *bench) shrinking(m maker, doomed, left []string) {
+	b.wholeWhile(m, left, Finding{
+		Did:  fmt.Sprintf("%s while %d of %d are deleted", b.trade.list, len(doomed), len(doomed)+len(left)),
+		Mend: "where pages are numbered or counted from the start, what goes moves the rest forward past the reader: ask for what comes after the last one seen (a cursor), or read all pages until two readings agree",
+	}, func() { atOnceMost(8, doomed, func(name string) { b.drop(m, name, b.ownTags()) }) })
+}
+
+// moving lists while some of a long list are set anew: they stay, wherever the far
+// side puts what has changed.
+func (b *bench) moving(m maker, names []string) {
+	const most = 30
+	var changed []string
+	for i := 0; i < len(names); i += max(1, len(names)/most) {
+		changed = append(changed, names[i])
+	}
+	b.wholeWhile(m, names, Finding{
+		Did:  fmt.Sprintf("%s while %d of %d are replaced", b.trade.list, len(changed), len(names)),
+		Mend: "what is changed may move to another page, past the reader: have the far side sort by what never changes (a name, an ID), or read all pages until two readings agree",
+	}, func() { atOnceMost(4, changed, func(name string) { b.put(m, name, 2, b.ownTags()) }) })
+}
+
+// wholeWhile lists all the time while something changes: what stays must be in every list.
+func (b *bench) wholeWhile(m maker, stay []string, f Finding, change func()) {
 	if b.proxy != nil {
-		b.proxy.set(&Fault{Delay: 20 * time.Millisecond}) // so that a list takes long enough for something to go
+		b.proxy.set(&Fault{Delay: 20 * time.Millisecond}) // so that a list takes long enough for something to change
 		defer b.proxy.set(nil)
 	}
 	var over atomic.Bool
-	var deleting sync.WaitGroup
-	deleting.Go(func() {
+	var changing sync.WaitGroup
+	changing.Go(func() {
 		defer over.Store(true)
-		atOnceMost(8, doomed, func(name string) { b.drop(m, name, b.ownTags()) })
+		change()
 	})
-	defer deleting.Wait()
+	defer changing.Wait()
 	for !over.Load() && !b.Failed() {
 		found := b.mine(m)
-		for _, name := range left {
+		for _, name := range stay {
 			if _, ok := found[name]; !ok {
-				b.Report(Finding{
-					Did: fmt.Sprintf("%s while %d of %d are deleted", b.trade.list, len(doomed), len(doomed)+len(left)), Got: fmt.Sprintf("%q, which stays, is not listed: %s", name, names4(found)),
-					Mend: "where pages are numbered or counted from the start, what goes moves the rest forward past the reader: ask for what comes after the last one seen (a cursor), or read all pages until two readings agree",
-				})
+				f.Got = fmt.Sprintf("%q, which stays, is not listed: %s", name, names4(found))
+				b.Report(f)
 				return
 			}
 		}

@@ -103,6 +103,7 @@ func (z *zone) Set(ctx context.Context, s dns.Spec) error {
 	if err != nil {
 		return err
 	}
+	z.moved(domain)
 	return err2
 }
 
@@ -188,6 +189,9 @@ func (z *zone) record(field string, r dns.Record) (dns.Record, error) {
 
 // List implements dns.Provider.
 func (z *zone) List(ctx context.Context, tags map[string]string) ([]dns.Entry, error) {
+	if z.bug("pages by the last change") {
+		return z.recent(ctx, tags)
+	}
 	all, err := z.entries().sorted(ctx)
 	if err != nil {
 		return nil, err

@@ -76,6 +76,8 @@ type base struct {
 	settings plugins.Settings
 	kept     []*os.File // for the bugs that let things grow
 	hoard    [][]byte
+	changes  map[string]int    // when a domain was changed last
+	count    int               // of changes
 	once     map[string][]byte // for the bug that reads a file once only
 }
 

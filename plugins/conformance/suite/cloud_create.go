@@ -192,7 +192,7 @@ func (b *cloudBench) race(word string, rounds int, provider func(i int) cloud.Pr
 		var first *cloud.Server
 		for i, err := range errs {
 			if b.seen(err) != nil {
-				b.Report(Finding{Did: did, Got: fmt.Sprintf("call %d came back with %s", i+1, answer(nil, err))})
+				b.Report(Finding{Did: did, Got: fmt.Sprintf("call %d came back with %s", i+1, answer(nil, err)), Mend: b.check.Mend + ". No call may fail because of another: files that others read are written beside and put in place with a rename, each under a name of its own"})
 				return
 			}
 			if first = cmp.Or(first, made[i]); !same(*first, *made[i]) {

@@ -129,7 +129,8 @@ var hoarded []cloud.Spec
 
 // stillWanted looks at the context when it is the call's turn at last.
 func (p *provider) stillWanted(ctx context.Context, token string) error {
-	if p.has("made for nobody") {
+	switch p.bug {
+	case "made for nobody", "leak on cancel", "cancel removes the record only", "artifact first":
 		return nil
 	}
 	if !p.has("failures kept") {

@@ -95,7 +95,11 @@ func (e endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if f.Again {
 		w.Header().Set("Retry-After", "1")
 	} else if f.Status >= http.StatusInternalServerError && e.log != nil {
-		e.log.Error("answering a request", "method", r.Method, "path", r.URL.Path, "error", err)
+		level := slog.LevelError
+		if over {
+			level = slog.LevelWarn // a change of leaders is no fault
+		}
+		e.log.Log(r.Context(), level, "answering a request", "method", r.Method, "path", r.URL.Path, "error", err)
 	}
 	writeJSON(w, f.Status, view.Failure{Error: f.Error(), Hint: f.Hint})
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"google.golang.org/grpc/codes"
@@ -164,16 +165,27 @@ func trimField(message, field string) string {
 func fromCode(st *status.Status) error {
 	switch st.Code() {
 	case codes.DeadlineExceeded:
-		return Errorf(Transient, "%s: %w", st.Message(), context.DeadlineExceeded)
+		return Errorf(Transient, "%w", because(st.Message(), context.DeadlineExceeded))
 	case codes.Canceled:
-		return fmt.Errorf("%s: %w", st.Message(), context.Canceled)
+		return because(st.Message(), context.Canceled)
 	case codes.Unavailable:
 		return Errorf(Transient, "the plugin did not answer: %w", st.Err())
 	case codes.Unimplemented:
 		return Errorf(Unsupported, "%w", st.Err())
+	case codes.Unknown:
+		return errors.New(st.Message()) // an error without a code
 	default:
 		return st.Err()
 	}
+}
+
+// because is the cause with the message before it, which may end with the cause.
+func because(message string, cause error) error {
+	before, named := strings.CutSuffix(message, cause.Error())
+	if !named {
+		before += ": "
+	}
+	return fmt.Errorf("%s%w", before, cause)
 }
 
 // knownCode keeps a code that a newer plugin may have invented from leaking

@@ -26,7 +26,8 @@ func cloudGivenUp(b *cloudBench) {
 	specs := b.crowd()
 	atOnce(len(specs), func(i int) {
 		_, err := p.Create(b.within(took>>(i/2%8)), specs[i])
-		if b.seen(err); i%2 == 0 {
+		_ = b.seen(err)
+		if i%2 == 0 {
 			b.settle()
 			b.delete(p, specs[i].Token)
 		}

@@ -142,12 +142,12 @@ func (p *proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // carryOut passes a request on when it was answered long ago.
 func (p *proxy) carryOut(r *http.Request, body []byte, after time.Duration) {
-	r = r.Clone(context.Background()) // the connection may end before
+	r = r.Clone(context.WithoutCancel(r.Context())) // the connection may end before
 	p.mu.Lock()
 	p.due++
 	p.mu.Unlock()
 	p.late.Go(func() {
-		time.Sleep(after)
+		<-time.After(after)
 		_, _ = p.ask(r, body) // nobody waits for the answer
 		p.mu.Lock()
 		p.due--

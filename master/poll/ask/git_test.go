@@ -15,6 +15,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -32,10 +33,11 @@ type repo struct {
 func (r *repo) daemon() string {
 	port := freePort(r.t)
 	cmd := exec.Command("git", "daemon", "--listen=127.0.0.1", fmt.Sprint("--port=", port), "--export-all", "--base-path="+r.dir)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // git has a process of its own for the daemon
 	if err := cmd.Start(); err != nil {
 		r.t.Skip("git daemon does not run here:", err)
 	}
-	r.t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
+	r.t.Cleanup(func() { _ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL); _ = cmd.Wait() })
 	awaitPort(r.t, port)
 	return fmt.Sprintf("git://127.0.0.1:%d/.git", port)
 }

@@ -4,13 +4,19 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"sync"
+	"sync/atomic"
 	"testing"
 )
 
 func TestCrowded(t *testing.T) {
 	const limit = 3
 	arrived, leave := make(chan bool, limit), make(chan bool)
+	var inside atomic.Int64
 	handler := crowded(limit, http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+		defer inside.Add(-1)
+		if inside.Add(1) > limit {
+			return // which it answers with 200
+		}
 		arrived <- true
 		<-leave
 	}))

@@ -12,6 +12,7 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
+	"github.com/wright-build/wright/agent/jsonl"
 	agentv1 "github.com/wright-build/wright/proto/agent/v1"
 )
 
@@ -72,24 +73,8 @@ func openJournal(dir string) (*os.File, error) {
 }
 
 func write(f *os.File, e entry) error {
-	line, err := json.Marshal(e)
-	if err != nil {
-		return err
-	}
-	n, err := f.Write(append(line, '\n'))
-	if err != nil && n > 0 { // what comes next must begin a line
-		err = errors.Join(err, cut(f, n))
-	}
+	_, err := jsonl.Append(f, e)
 	return err
-}
-
-// cut takes the last bytes off a file again.
-func cut(f *os.File, n int) error {
-	info, err := f.Stat()
-	if err != nil {
-		return err
-	}
-	return f.Truncate(info.Size() - int64(n))
 }
 
 // endLine ends a line that was cut off, so that the next one is read.

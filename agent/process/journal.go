@@ -12,6 +12,8 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+
+	"github.com/wright-build/wright/agent/jsonl"
 )
 
 const (
@@ -99,31 +101,14 @@ func (m memory) apply(r record) {
 
 // add appends a record, whole or not at all.
 func (j *journal) add(r record) error {
-	line, err := json.Marshal(r)
-	if err != nil {
-		return fmt.Errorf("journal: %w", err)
-	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	n, err := j.file.Write(append(line, '\n'))
-	if err != nil && n > 0 { // a full disk takes some of it
-		err = errors.Join(err, cut(j.file, n))
-		n = 0
-	}
-	j.size += int64(n)
+	n, err := jsonl.Append(j.file, r)
+	j.size += n
 	if err != nil {
 		return fmt.Errorf("journal: %w", err)
 	}
 	return nil
-}
-
-// cut takes the last bytes off a file again.
-func cut(f *os.File, n int) error {
-	info, err := f.Stat()
-	if err != nil {
-		return err
-	}
-	return f.Truncate(info.Size() - int64(n))
 }
 
 // grown reports whether the journal is worth a compaction.

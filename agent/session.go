@@ -208,6 +208,7 @@ func (a *Agent) heed(ctx context.Context, m *agentv1.FromMaster) {
 	case *agentv1.FromMaster_Work:
 		a.take(ctx, m.Work)
 	case *agentv1.FromMaster_Cancel:
+		// gofail: var cancelHeard struct{}
 		if at := a.attempt(key{m.Cancel.GetBuild(), m.Cancel.GetAttempt()}); at != nil {
 			if m.Cancel.GetAgain() {
 				at.CancelAgain(m.Cancel.GetReason())

@@ -28,6 +28,7 @@ func (s *supervisor) kill(st *step, reason string) {
 	st.killAt = time.Now().Add(grace)
 	s.signalTree(st, syscall.SIGTERM)
 	s.signalTree(st, syscall.SIGCONT) // a stopped process cannot heed SIGTERM
+	// gofail: var stepAskedToEnd struct{}
 	st.hardKill = time.AfterFunc(grace, func() {
 		s.mu.Lock()
 		defer s.mu.Unlock()

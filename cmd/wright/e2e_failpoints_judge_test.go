@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -83,6 +84,57 @@ func (s *deathbed) build(instances ...string) {
 	})
 }
 
+// cancel has the long build started, and cancelled once it runs.
+func (s *deathbed) cancel() {
+	s.t.Helper()
+	s.await("the long build to run", func() bool {
+		b, ok := s.long()
+		if ok && b == nil {
+			_, _ = briefly(s, func(ctx context.Context, c *client.Client) (view.Build, error) {
+				return c.StartBuild(ctx, client.Start{Instance: "long"})
+			})
+		}
+		return b != nil && s.runs()[fmt.Sprintf("%s %d begin", b.ID, b.Attempt)] > 0
+	})
+	s.await("the long build to end", func() bool {
+		b, _ := s.long()
+		if b != nil && !b.Ended() {
+			_, _ = briefly(s, func(ctx context.Context, c *client.Client) (view.Build, error) {
+				return c.CancelBuild(ctx, b.ID, "enough")
+			})
+		}
+		return b != nil && b.Ended()
+	})
+}
+
+// long is the long build, nil before there is one.
+func (s *deathbed) long() (b *view.Build, ok bool) {
+	s.t.Helper()
+	all, ok := briefly(s, func(ctx context.Context, c *client.Client) ([]view.Build, error) {
+		return c.Builds(ctx, "long", "", 100)
+	})
+	if len(all) > 1 {
+		s.t.Fatalf("there are %d long builds", len(all))
+	}
+	if len(all) == 1 {
+		b = &all[0]
+	}
+	return b, ok
+}
+
+// push commits to the shop, of which its forge tells until the master has heard it.
+func (s *deathbed) push() {
+	s.t.Helper()
+	before := s.shop.Git("rev-parse", "main")
+	told := asGitHub(s.shop, before, s.shop.Commit("second", map[string]string{"more": "more\n"}))
+	s.await("the push to be heard of", func() bool {
+		ctx, cancel := context.WithTimeout(s.t.Context(), 5*time.Second)
+		defer cancel()
+		status, _, err := post(ctx, s.h, told)
+		return err == nil && status == http.StatusOK
+	})
+}
+
 func (s *deathbed) connected() bool {
 	all, _ := briefly(s, func(ctx context.Context, c *client.Client) ([]view.Agent, error) { return c.Agents(ctx) })
 	return len(all) == 1
@@ -135,6 +187,9 @@ func (s *deathbed) awaitTold() {
 				ok = ok && told["build-succeeded "+b.ID] > 0
 			}
 			ok = ok && known
+		}
+		if b, _ := s.long(); b != nil {
+			ok = ok && told["build-cancelled "+b.ID] > 0
 		}
 		return ok && len(due) == 0
 	})
@@ -221,6 +276,7 @@ func (s *deathbed) judge() {
 	s.awaitTold()
 	s.await("nothing to be left", func() bool { return len(s.held()) == 0 })
 	runs, told := s.runs(), s.told()
+	s.judgeLong(runs, told)
 	for _, instance := range []string{"shop", "lost", "boxed"} {
 		all, _ := s.list(instance)
 		for _, b := range all {
@@ -244,6 +300,21 @@ func (s *deathbed) judge() {
 	}
 }
 
+// judgeLong wants the long build to have been cancelled, and nothing of it to have
+// run twice or to the end.
+func (s *deathbed) judgeLong(runs, told map[string]int) {
+	s.t.Helper()
+	b, _ := s.long()
+	if b == nil || b.State != "cancelled" || told["build-cancelled "+b.ID] != 1 {
+		s.t.Fatalf("the long build is %+v; of its end was told %v", b, told)
+	}
+	for n := range b.Attempt {
+		if begun, ended := runs[fmt.Sprintf("%s %d begin", b.ID, n+1)], runs[fmt.Sprintf("%s %d end", b.ID, n+1)]; begun > 1 || ended > 0 {
+			s.t.Errorf("attempt %d of the long build has begun %d times and ended %d times", n+1, begun, ended)
+		}
+	}
+}
+
 // judgeKept wants what a build has kept to be there.
 func (s *deathbed) judgeKept(b view.Build) {
 	s.t.Helper()
@@ -257,7 +328,7 @@ func (s *deathbed) judgeKept(b view.Build) {
 func (s *deathbed) runs() map[string]int {
 	runs := map[string]int{}
 	text, err := os.ReadFile(s.ledger)
-	if err != nil {
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		s.t.Error(err)
 	}
 	for line := range strings.Lines(string(text)) {

@@ -40,8 +40,9 @@ type deathbed struct {
 	point  wrighttest.Failpoint
 	pass   int // who comes there as the n-th is killed
 	shop   *gittest.Repo
-	ledger string // what steps wrote down when they began and ended
-	config string // of the master
+	ledger string           // what steps wrote down when they began and ended
+	config string           // of the master
+	etcd   *wrighttest.Etcd // nil: the master's own
 
 	master, agent *wrighttest.Process
 	traps         map[string]*wrighttest.Trap // by process; those that nobody was in yet
@@ -57,29 +58,34 @@ func newDeathbed(t *testing.T, p wrighttest.Failpoint, pass int) *deathbed {
 	for i, who := range []string{"master", "agent", "supervisor"} {
 		s.traps[who] = h.NewTrap(p, pass, i)
 	}
+	if filepath.Dir(p.File) == "master/elect" { // nobody is elected over an etcd of one's own
+		s.etcd = h.Etcd(1)
+	}
 	s.write()
 	return s
 }
 
 // write writes what the builds need: a shop with everything, a build that loses
-// its supervisor, and one in a sandbox.
+// its supervisor, one in a sandbox, and one that lasts until it is cancelled.
 func (s *deathbed) write() {
 	counted := func(what string) string {
 		return fmt.Sprintf("echo $WRIGHT_BUILD $WRIGHT_ATTEMPT begin >> '%[1]s'\n%[2]s\necho $WRIGHT_BUILD $WRIGHT_ATTEMPT end >> '%[1]s'\n", s.ledger, what)
 	}
-	notify := "[[notify.plugin]]\nprovider = \"file\"\nrecipients = [\"ops\"]\nevents = [\"build-started\", \"build-succeeded\", \"build-failed\"]\n"
+	notify := "[[notify.plugin]]\nprovider = \"file\"\nrecipients = [\"ops\"]\nevents = [\"build-started\", \"build-succeeded\", \"build-failed\", \"build-cancelled\"]\n"
 	s.shop.Commit("first", map[string]string{"build.sh": counted(`seq 1 5000
 echo kept > kept
 echo '<testsuite name="s"><testcase name="c"/></testsuite>' > tests.xml`)})
 	texts := map[string]string{
-		s.config: fmt.Sprintf("[storage]\nurl = \"file://%s?create_dir=true\"\n[notify.providers.file]\nfile = %q\n",
-			filepath.Join(s.h.Dir, "bucket"), filepath.Join(s.h.Dir, "messages.jsonl")),
+		filepath.Join(s.h.Dir, "hook.secret"): hookSecret,
+		s.config: fmt.Sprintf("[[hook]]\nname = \"github\"\nkind = \"github\"\nsecret = \"file:%s\"\n[storage]\nurl = \"file://%s?create_dir=true\"\n[notify.providers.file]\nfile = %q\n",
+			filepath.Join(s.h.Dir, "hook.secret"), filepath.Join(s.h.Dir, "bucket"), filepath.Join(s.h.Dir, "messages.jsonl")),
 		filepath.Join(s.h.Manifests, "shop.toml"): "tree-stable-timer = \"0s\"\n" + building(s.shop) +
 			numbered(s.t, "keep = 1", "[dns]", `provider = "hosts"`, `domain = "shop.example.test"`,
 				"[[database]]", `provider = "sqlite"`, `name = "db"`) +
 			"[artifacts]\npaths = [\"kept\"]\njunit = [\"tests.xml\"]\n[retention]\nbuilds = 1\nage = \"0s\"\n" + notify,
 		filepath.Join(s.h.Manifests, "lost.toml"): fmt.Sprintf("%s[[step]]\nrun = '''\nif mkdir %q 2>/dev/null; then kill -9 $PPID; sleep 1000; fi\n%s'''\n",
 			notify, filepath.Join(s.h.Dir, "once"), counted("echo found")),
+		filepath.Join(s.h.Manifests, "long.toml"):  fmt.Sprintf("%s[[step]]\nrun = '''\n%s'''\n", notify, counted("sleep 1000")),
 		filepath.Join(s.h.Manifests, "boxed.toml"): fmt.Sprintf("%s[runner]\nprovider = \"local\"\n[[step]]\nrun = '''\n%s'''\n", notify, counted("echo boxed")),
 	}
 	for path, text := range texts {
@@ -93,15 +99,16 @@ echo '<testsuite name="s"><testcase name="c"/></testsuite>' > tests.xml`)})
 func (s *deathbed) play() {
 	s.build("shop", "lost", "boxed")
 	s.awaitLog("shop", "shop-000001")
+	s.cancel()
 	s.terminateAll()
-	s.shop.Commit("second", map[string]string{"more": "more\n"})
+	s.push()
 	s.await("the second build of the shop", func() bool { return s.builds("shop") >= 2 })
 	s.awaitTold()
 	server := s.healthy()
 	s.stop(&s.agent)
 	s.await("the agent to be back", s.connected)
 	s.stop(&s.master)
-	forget(s.t, s.h, server)
+	s.forget(server)
 	s.await("the old output to go, and what nobody owns", func() bool {
 		return len(s.left("shop", "shop-000001")) == 0 && len(s.held()) == 0
 	})
@@ -113,6 +120,18 @@ func (s *deathbed) play() {
 	}
 	s.await("all to be back", s.connected)
 	s.judge()
+}
+
+// forget removes the facts of an AppServer.
+func (s *deathbed) forget(server string) {
+	s.t.Helper()
+	if s.etcd == nil {
+		forget(s.t, s.h, server)
+		return
+	}
+	cli := s.etcd.Client()
+	defer cli.Close()
+	forgetAt(s.t, cli, server)
 }
 
 // await waits for something, and has everybody who is killed meanwhile, or was
@@ -127,7 +146,11 @@ func (s *deathbed) mend() {
 	s.buryAll()
 	if s.gone(&s.master) {
 		s.master = s.start("master", "", func() *wrighttest.Process {
-			return s.h.StartMaster("--config", s.config, "--reap", "1s", "--reap-after", "1s")
+			flags := []string{"--config", s.config, "--reap", "1s", "--reap-after", "1s"}
+			if s.etcd != nil {
+				flags = append(flags, "--etcd-endpoints", s.etcd.Endpoints())
+			}
+			return s.h.StartMaster(flags...)
 		})
 	}
 	if s.gone(&s.agent) {
@@ -145,8 +168,7 @@ func (s *deathbed) mend() {
 // gone says whether a process does not run: only who was stopped or killed may not.
 func (s *deathbed) gone(p **wrighttest.Process) bool {
 	if *p != nil && (*p).Suffers() {
-		s.t.Errorf("%s ended by itself:\n%s", (*p).Name, (*p).Log())
-		*p = nil
+		s.t.Fatalf("%s ended by itself:\n%s", (*p).Name, (*p).Log())
 	}
 	return *p == nil
 }

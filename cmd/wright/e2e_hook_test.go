@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
@@ -79,24 +80,28 @@ func asGeneric(repo *gittest.Repo, before, after string) delivery {
 // deliver sends a delivery and returns what is answered.
 func deliver(t testing.TB, h *wrighttest.House, d delivery) (status int, answer string) {
 	t.Helper()
-	req, err := http.NewRequest(http.MethodPost, h.Address+"/hooks/"+d.hook, bytes.NewReader(d.body))
+	status, answer, err := post(t.Context(), h, d)
 	if err != nil {
-		t.Fatal(err)
+		t.Error(err)
+	}
+	return status, answer
+}
+
+func post(ctx context.Context, h *wrighttest.House, d delivery) (status int, answer string, err error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, h.Address+"/hooks/"+d.hook, bytes.NewReader(d.body))
+	if err != nil {
+		return 0, "", err
 	}
 	for name, value := range d.header {
 		req.Header.Set(name, value)
 	}
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
-		t.Error(err)
-		return 0, ""
+		return 0, "", err
 	}
 	defer resp.Body.Close()
 	text, err := io.ReadAll(resp.Body)
-	if err != nil {
-		t.Error(err)
-	}
-	return resp.StatusCode, string(text)
+	return resp.StatusCode, string(text), err
 }
 
 // TestHooksStartBuilds: each push that a hook tells of starts one build of what

@@ -15,6 +15,7 @@ import (
 	"github.com/wright-build/wright/master/state"
 	"github.com/wright-build/wright/master/store"
 	"github.com/wright-build/wright/plugins/conformance"
+	clientv3 "go.etcd.io/etcd/client/v3"
 )
 
 // reaping has a master reap as often as it can.
@@ -22,8 +23,8 @@ func reaping(h *wrighttest.House, args ...string) *wrighttest.Process {
 	return h.Master(append([]string{"--agent-lease", "3s", "--reap", "1s", "--reap-after", "1s"}, args...)...)
 }
 
-// forget removes the facts of AppServers by hand, as somebody may who restores
-// an old backup. The master must not run.
+// forget removes the facts of AppServers by hand from the master's own etcd, as
+// somebody may who restores an old backup. The master must not run.
 func forget(t *testing.T, h *wrighttest.House, ids ...string) {
 	t.Helper()
 	e, err := store.Embed(t.Context(), filepath.Join(h.Data, "etcd"))
@@ -35,7 +36,13 @@ func forget(t *testing.T, h *wrighttest.House, ids ...string) {
 			t.Error(err)
 		}
 	}()
-	st := store.New(e.Client, slog.New(slog.DiscardHandler))
+	forgetAt(t, e.Client, ids...)
+}
+
+// forgetAt is forget at any etcd.
+func forgetAt(t *testing.T, cli *clientv3.Client, ids ...string) {
+	t.Helper()
+	st := store.New(cli, slog.New(slog.DiscardHandler))
 	if err := st.Load(t.Context()); err != nil {
 		t.Fatal(err)
 	}

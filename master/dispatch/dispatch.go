@@ -175,7 +175,7 @@ func (d *Dispatcher) recover(ctx context.Context, err error) {
 // when its agent has ended it; asked for again, without the steps that run after a
 // cancel. One that has ended is state.ErrFinal.
 func (d *Dispatcher) Cancel(ctx context.Context, id state.BuildID, why string) error {
-	return d.insist(ctx, func() (state.Write, error) {
+	err := d.insist(ctx, func() (state.Write, error) {
 		b, err := d.Store.Build(ctx, id)
 		if err != nil {
 			return state.Write{}, err
@@ -188,6 +188,8 @@ func (d *Dispatcher) Cancel(ctx context.Context, id state.BuildID, why string) e
 		next.Cancel = cmp.Or(next.Cancel, why, "cancelled")
 		return next.Put(), nil
 	})
+	// gofail: var cancelUnanswered struct{}
+	return err
 }
 
 // insist makes one write, deciding anew when somebody was faster.

@@ -114,9 +114,11 @@ func (c *Candidate) stand(ctx context.Context, lead func(context.Context, Term) 
 	if err != nil {
 		return fmt.Errorf("stand for election: %w", err)
 	}
+	// gofail: var candidateEntered struct{}
 	if err := c.await(term, key); err != nil {
 		return fmt.Errorf("stand for election: %w", err)
 	}
+	// gofail: var termBegun struct{}
 	c.log.Info("this master leads now", "address", c.address)
 	err = lead(term, Term{Key: key, Created: entered.Header.Revision, End: end})
 	if term.Err() == nil && err != nil {

@@ -64,6 +64,7 @@ func (h *Hooks) tellOne(ctx context.Context, c Change, url string, told *Told) e
 		return nil
 	}
 	recorded, err := h.cfg.Watches.Observe(ctx, url, c)
+	// gofail: var deliveryUnanswered struct{}
 	switch {
 	case err != nil:
 		return err

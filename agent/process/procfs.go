@@ -10,6 +10,8 @@ import (
 	"strings"
 	"syscall"
 	"unsafe"
+
+	"github.com/wright-build/wright/plugins/environ"
 )
 
 const (
@@ -20,7 +22,6 @@ const (
 	pAll                = 0
 	wExited             = 0x4
 	wNoWait             = 0x1000000
-	maxEnviron          = 4 << 20 // bytes read of one process's environment
 )
 
 // proc is one process as /proc shows it.
@@ -90,21 +91,7 @@ func allProcs() (map[int]proc, error) {
 // cookies reads who started a process from its environment. Both are empty
 // when it is gone, not ours to read, or was started with another environment.
 func cookies(pid int) (step, supervisor string) {
-	f, err := os.Open("/proc/" + strconv.Itoa(pid) + "/environ")
-	if err != nil {
-		return "", ""
-	}
-	defer f.Close()
-	var buf bytes.Buffer
-	chunk := make([]byte, 32<<10)
-	for buf.Len() < maxEnviron {
-		n, err := f.Read(chunk)
-		buf.Write(chunk[:n])
-		if err != nil {
-			break
-		}
-	}
-	for kv := range bytes.SplitSeq(buf.Bytes(), []byte{0}) {
+	for kv := range bytes.SplitSeq(environ.Of(pid), []byte{0}) {
 		if v, ok := bytes.CutPrefix(kv, []byte(cookieStep+"=")); ok {
 			step = string(v)
 		} else if v, ok := bytes.CutPrefix(kv, []byte(cookieSupervisor+"=")); ok {

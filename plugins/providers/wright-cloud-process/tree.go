@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strconv"
 
+	"github.com/wright-build/wright/plugins/environ"
 	"golang.org/x/sys/unix"
 )
 
@@ -32,12 +33,10 @@ func descendants(pid int) []int {
 // marked lists the live processes that carry the cookie of a server, and all
 // below them.
 func marked(dir string) []int {
-	cookie := []byte("\x00" + cookieName + "=" + dir + "\x00")
 	seen := map[int]bool{}
 	var found []int
 	for _, p := range allPIDs() {
-		env, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(p), "environ"))
-		if err != nil || !bytes.Contains(append([]byte{0}, env...), cookie) {
+		if !environ.Has(p, cookieName+"="+dir) {
 			continue
 		}
 		for _, q := range append(descendants(p), p) {

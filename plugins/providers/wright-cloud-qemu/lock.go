@@ -1,12 +1,10 @@
 package main
 
 import (
-	"bytes"
 	"os"
-	"path/filepath"
-	"slices"
 	"strconv"
 
+	"github.com/wright-build/wright/plugins/environ"
 	"golang.org/x/sys/unix"
 )
 
@@ -21,18 +19,13 @@ func killMarked(dir string) bool {
 	entries, _ := os.ReadDir("/proc")
 	for _, e := range entries {
 		pid, err := strconv.Atoi(e.Name())
-		if err != nil || pid == os.Getpid() || !isMarked(pid, dir) {
+		if err != nil || pid == os.Getpid() || !environ.Has(pid, cookie(dir)) {
 			continue
 		}
 		none = false
 		kill(pid, dir)
 	}
 	return none
-}
-
-func isMarked(pid int, dir string) bool {
-	env, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "environ"))
-	return err == nil && slices.ContainsFunc(bytes.Split(env, []byte{0}), func(v []byte) bool { return string(v) == cookie(dir) })
 }
 
 // kill looks again with the process in hand: another may have got its ID.
@@ -42,7 +35,7 @@ func kill(pid int, dir string) {
 		return
 	}
 	defer func() { _ = unix.Close(fd) }()
-	if isMarked(pid, dir) {
+	if environ.Has(pid, cookie(dir)) {
 		_ = unix.PidfdSendSignal(fd, unix.SIGKILL, nil, 0)
 	}
 }

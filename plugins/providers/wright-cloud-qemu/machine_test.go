@@ -14,6 +14,7 @@ import (
 	"github.com/wright-build/wright/plugins"
 	"github.com/wright-build/wright/plugins/cloud"
 	"github.com/wright-build/wright/plugins/cloud/onhost"
+	"github.com/wright-build/wright/plugins/environ"
 	"github.com/wright-build/wright/plugins/host"
 )
 
@@ -135,7 +136,7 @@ func qemuOf(t *testing.T, dir string) int {
 	for _, e := range entries {
 		pid, err := strconv.Atoi(e.Name())
 		line, _ := os.ReadFile(filepath.Join("/proc", e.Name(), "cmdline"))
-		if err == nil && strings.HasPrefix(string(line), "qemu-system") && isMarked(pid, dir) {
+		if err == nil && strings.HasPrefix(string(line), "qemu-system") && environ.Has(pid, cookie(dir)) {
 			if strings.Contains(string(line), "s3cret") {
 				t.Error("its arguments show the environment")
 			}

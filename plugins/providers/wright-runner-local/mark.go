@@ -1,15 +1,14 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"strconv"
 	"time"
 
+	"github.com/wright-build/wright/plugins/environ"
 	"golang.org/x/sys/unix"
 )
 
@@ -91,8 +90,7 @@ func killIf(pid int, mark string) (int, error) {
 	} else if err != nil {
 		return -1, err
 	}
-	env, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "environ"))
-	if err == nil && carries(env, mark) { // else of another user, ended, or not ours
+	if environ.Has(pid, markName+"="+mark) { // else of another user, ended, or not ours
 		if err = unix.PidfdSendSignal(fd, unix.SIGKILL, nil, 0); err == nil {
 			return fd, nil
 		}
@@ -101,15 +99,4 @@ func killIf(pid int, mark string) (int, error) {
 		}
 	}
 	return -1, unix.Close(fd)
-}
-
-// carries says whether an environment, as the kernel shows it, has the mark.
-func carries(env []byte, mark string) bool {
-	want := []byte(markName + "=" + mark)
-	for line := range bytes.SplitSeq(env, []byte{0}) {
-		if bytes.Equal(line, want) {
-			return true
-		}
-	}
-	return false
 }

@@ -201,14 +201,3 @@ func TestMarksDiffer(t *testing.T) {
 		t.Errorf("marks: %v", marks)
 	}
 }
-
-func TestCarries(t *testing.T) {
-	for env, want := range map[string]bool{
-		"": false, "WRIGHT_SANDBOX=m": true, "A=b\x00WRIGHT_SANDBOX=m\x00": true, "WRIGHT_SANDBOX=mm\x00": false,
-		"X_WRIGHT_SANDBOX=m\x00": false, "A=WRIGHT_SANDBOX=m\x00": false, "A=\nWRIGHT_SANDBOX=m\x00": false,
-	} {
-		if got := carries([]byte(env), "m"); got != want {
-			t.Errorf("%q: %v", env, got)
-		}
-	}
-}

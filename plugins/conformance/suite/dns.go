@@ -51,6 +51,8 @@ func dnsKind() kindChecks {
 			"write the owner to the far side with the record (a TXT beside it, a comment, a tag), not into the provider's directory alone, and refuse with plugins.Exists what is there and not yours", dnsElsewhere),
 		check("a person's names", "Others' things stay. A name that a person has set is plugins.Exists, too, or stays beside what is set.",
 			"look what is there before you write, and refuse with plugins.Errorf(plugins.Exists, …) what has no mark of yours; delete only what has it", dnsPerson),
+		check("what is set is there", "Set makes the far side answer with these records, and Delete ends that; it is not enough that List has them.",
+			"write the records to the far side before Set returns, not your note of them alone, and take them away before Delete returns", dnsThere),
 		check("an owner is needed", "Tags must hold plugins.InstallationTag.",
 			"refuse a Set and a Delete without it: plugins.Invalidf(\"tags.\"+plugins.InstallationTag, …)", dnsOwnerless),
 		check("all or nothing", dnsSetDoc, "check every record before you write the first", dnsAllOrNothing),

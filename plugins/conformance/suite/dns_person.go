@@ -56,12 +56,7 @@ func dnsPerson(b *dnsBench) {
 	if out, err := b.person("set", name, value); err != nil {
 		b.Fatalf("person: ACTION=set fails: %v: %.300s", err, out)
 	}
-	stays := func(did string) {
-		out, err := b.person("show", name, value)
-		if err != nil || !strings.Contains(out, value) {
-			b.Report(Finding{Did: did + ", then look at the record (ACTION=show)", Got: fmt.Sprintf("%.300q (%v), it must show %s", out, err, value)})
-		}
-	}
+	stays := func(did string) { b.shows(did, name, value) }
 	stays("set an address by hand")
 	if list, err := b.p.List(b.call(), b.ownTags()); err != nil || len(list) > 0 {
 		b.Report(Finding{Did: "set an address by hand, then List", Got: answer(list, err), Want: dnsListDoc})
@@ -77,6 +72,39 @@ func dnsPerson(b *dnsBench) {
 		stays(did)
 		b.drop(b.m, name, b.ownTags())
 		stays(did + ", then Delete it")
+	}
+}
+
+// dnsThere looks at the far side, as a person does, at what is set: a list that is
+// read from a provider's own notes says nothing of that.
+func dnsThere(b *dnsBench) {
+	if b.subject.Person == "" {
+		b.Skipf("the suite cannot see what is set: give a command as person in verify.toml (Subject.Person) that sets, shows and deletes a record by hand")
+	}
+	const first, second = "192.0.2.97", "192.0.2.98"
+	name := b.domain("there")
+	b.set(name, addresses(first)...)
+	b.shows("Set an address", name, first)
+	b.set(name, addresses(second)...)
+	b.shows("Set an address, then another", name, second)
+	b.hides("Set an address, then another", name, first)
+	b.drop(b.m, name, b.ownTags())
+	b.hides("Set an address, then Delete", name, second)
+}
+
+// shows fails the check unless the far side has the address.
+func (b *dnsBench) shows(did, name, value string) {
+	out, err := b.person("show", name, value)
+	if err != nil || !strings.Contains(out, value) {
+		b.Report(Finding{Did: did + ", then look at the record (ACTION=show)", Got: fmt.Sprintf("%.300q (%v), it must show %s", out, err, value)})
+	}
+}
+
+// hides fails the check if the far side has the address. A command that fails has
+// found none.
+func (b *dnsBench) hides(did, name, value string) {
+	if out, _ := b.person("show", name, value); strings.Contains(out, value) {
+		b.Report(Finding{Did: did + ", then look at the record (ACTION=show)", Got: fmt.Sprintf("%.300q, it must not show %s", out, value)})
 	}
 }
 

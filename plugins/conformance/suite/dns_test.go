@@ -61,13 +61,17 @@ func dnsBugs() []bug {
 
 // personBugs are those that only who sets records by hand sees.
 func personBugs() []bug {
-	return []bug{{"a person's record overwritten", "^a person", `it must show 192.0.2.99.*refuse with plugins.Errorf\(plugins.Exists`}}
+	return []bug{
+		{"a person's record overwritten", "^a person", `it must show 192.0.2.99.*refuse with plugins.Errorf\(plugins.Exists`},
+		{"never published", "^what is set", `it must show 192.0.2.97.*not your note of them alone`},
+		{"never withdrawn", "^what is set", `it must not show 192.0.2.98`},
+	}
 }
 
 // byHand gives the reference a far side at which a person sets records.
 func byHand(t *testing.T, s Subject) Subject {
 	file := filepath.Join(t.TempDir(), "by-hand")
 	s.Settings = over(s.Settings, map[string]any{"by-hand": file})
-	s.Person = `case $ACTION in set) echo "$NAME $VALUE" >` + file + `;; show) cat ` + file + `;; delete) rm -f ` + file + `;; esac`
+	s.Person = `case $ACTION in set) echo "$NAME $VALUE" >` + file + `;; show) cat ` + file + ` ` + file + `.$NAME 2>/dev/null || true;; delete) rm -f ` + file + `;; esac`
 	return s
 }

@@ -63,7 +63,7 @@ func variants() []variant {
 		{"runner", plugins.Runner, "", runnerBugs, asItIs},
 		{"notifier", plugins.Notifier, "", notifierBugs, posted},
 		{"backend", plugins.DNS, "^backend|^set, |^others|^cancelled|^another agent", backendBugs, kept},
-		{"by hand", plugins.DNS, "^a person|^set, ", personBugs, byHand},
+		{"by hand", plugins.DNS, "^a person|^set, |^what is set", personBugs, byHand},
 		{"probe", plugins.Database, "^the ephemeral|^the persistent|^nothing is left", probeBugs, probed},
 	}
 }

@@ -52,7 +52,8 @@ type Subject struct {
 
 	// Person is a shell command that does what a person does at the far side of a
 	// dns provider, by hand: with $ACTION set, show or delete it has to do with the
-	// address $VALUE of the domain $NAME (type A).
+	// address $VALUE of the domain $NAME (type A). What show prints holds $VALUE
+	// when the domain has it, whoever set it.
 	Person string
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
-	"os"
 	"strings"
 	"time"
 
@@ -104,6 +103,7 @@ func (z *zone) Set(ctx context.Context, s dns.Spec) error {
 		return err
 	}
 	z.moved(domain)
+	z.publish(domain, e.Records)
 	return err2
 }
 
@@ -117,18 +117,6 @@ func (z *zone) ownerless(ctx context.Context, e dns.Entry) error {
 		all["\n"+e.Domain] = e
 		return nil
 	})
-}
-
-// personal refuses what a person has set: the names in the file by hand.
-func (z *zone) personal(domain string) error {
-	text, _ := os.ReadFile(z.text("by-hand"))
-	if !strings.HasPrefix(string(text), domain+" ") {
-		return nil
-	}
-	if z.bug("a person's record overwritten") {
-		return os.Remove(z.text("by-hand"))
-	}
-	return plugins.Errorf(plugins.Exists, "a person has set %s", domain)
 }
 
 // take adds records to the entry as far as they are good.
@@ -211,6 +199,7 @@ func (z *zone) Delete(ctx context.Context, domain string, tags map[string]string
 	if err != nil {
 		return err
 	}
+	z.publish(z.normal(domain), nil)
 	gone := func(ctx context.Context) error {
 		return z.entries().change(ctx, func(all map[string]dns.Entry) error {
 			if _, ok := all[key]; !ok && z.bug("missing is an error") {

@@ -219,12 +219,12 @@ def _method_name(rpc):
 class _Server:
     """Answers the calls of the host with those of the provider."""
 
-    def __init__(self, kind, name, version, provider, kind_pb2, doc, settings, config, protocol):
+    def __init__(self, kind, name, version, provider, kind_pb2, doc, settings, config, capabilities, protocol):
         from plugin.v1 import plugin_pb2
         self.pb, self.provider, self.settings, self.config, self.protocol = plugin_pb2, provider, settings, config, protocol
         self.about = plugin_pb2.DescribeResponse(
             kind=kind, name=name, version=version, doc=doc,
-            capabilities=["console"] if kind == "cloud" and hasattr(provider, "console") else [])
+            capabilities=[*(["console"] if kind == "cloud" and hasattr(provider, "console") else []), *capabilities])
         if protocol >= 2:
             for schema, into in ((settings, self.about.settings), (config, self.about.config)):
                 if schema is not None:
@@ -375,9 +375,10 @@ def _agree(offered):
     return max(known, default=1)
 
 
-def serve(kind, name, version, provider, kind_pb2, doc="", settings=None, config=None):
+def serve(kind, name, version, provider, kind_pb2, doc="", settings=None, config=None, capabilities=()):
     """Answers the host until it says goodbye or ends. kind_pb2 is the generated
-    module of the kind. A schema (settings, config) that is None takes anything."""
+    module of the kind. A schema (settings, config) that is None takes anything. Of the
+    capabilities only "this-host" must be named; "console" is found by its method."""
     if os.environ.get("WRIGHT_PLUGIN_COOKIE") != "1d6a0a54-wright-plugin":
         sys.exit(f"This is wright-{kind}-{name} {version}, a plugin of Wright. Wright starts it by itself when it lies in one "
                  f"of the agent's plugin directories; see what it is with: wright plugin info wright-{kind}-{name}")
@@ -394,7 +395,7 @@ def serve(kind, name, version, provider, kind_pb2, doc="", settings=None, config
 
     import grpc
     protocol = _agree(os.environ.get("PLUGIN_PROTOCOL_VERSIONS", ""))
-    plugin = _Server(kind, name, version, provider, kind_pb2, doc, settings, config, protocol)
+    plugin = _Server(kind, name, version, provider, kind_pb2, doc, settings, config, capabilities, protocol)
     pem = openssl.communicate()[0]
     if openssl.returncode:
         sys.exit("make a certificate: openssl failed")

@@ -218,6 +218,15 @@ func same(a, b cloud.Server) bool {
 	return a.Token == b.Token && a.Address == b.Address && a.Port == b.Port && a.CreatedAt.Equal(b.CreatedAt)
 }
 
+// became says whether what was listed is the server that was made of it: while it
+// starts it may have no port yet.
+func became(listed, made cloud.Server) bool {
+	if listed.State == cloud.Starting && listed.Port == 0 {
+		listed.Port = made.Port
+	}
+	return same(listed, made)
+}
+
 func about(s cloud.Server) string {
 	return fmt.Sprintf("token %q, address %s port %d, made at %s, %s", s.Token, s.Address, s.Port, s.CreatedAt.Format(time.RFC3339Nano), s.State)
 }

@@ -131,7 +131,7 @@ func (b *cloudBench) after(p cloud.Provider, s cloud.Spec, made *cloud.Server, e
 		found, listed = b.unlisted(p, s, did)
 	}
 	again := b.create(p, s)
-	if listed && found.Address != "" && !same(found, again) {
+	if listed && found.Address != "" && !became(found, again) {
 		b.Report(Finding{Did: did + ", List, Create again", Got: fmt.Sprintf("listed was: %s\nthen:       %s", about(found), about(again)), Want: cloudCreate})
 	}
 	b.expect(p, Finding{Did: did + ", Create again, List"}, s.Token)

@@ -100,6 +100,15 @@ func TestCloudWithTwins(t *testing.T) {
 	passes(t, s, "^backend: requests that|^backend: errors after|^create at the same time")
 }
 
+// TestCloudWithPortsOfItsOwn has a provider that learns the port of a server when
+// it runs, as one that starts processes does.
+func TestCloudWithPortsOfItsOwn(t *testing.T) {
+	s := filesSubject(t, cloudReference(t, "files"))
+	s.Limit = time.Minute
+	s.Settings["bug"], s.Config = "ports of its own", map[string]any{"port": 80} // the key is not heeded
+	passes(t, s, "^defaults|^cancel at every point of create|^create again")
+}
+
 // TestThrottledCloud has a far side that throttles now and then, which is not the
 // provider's fault.
 func TestThrottledCloud(t *testing.T) {

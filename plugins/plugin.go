@@ -56,7 +56,8 @@ type Plugin struct {
 	Settings Schema // the keys of its table in the agent's configuration; nil means anything goes
 	Config   Schema // the keys of its table in manifests; nil means anything goes
 
-	// Capabilities are the optional powers that the kind's package found.
+	// Capabilities are the optional powers that the kind's package found. Append
+	// ThisHost yourself if it holds.
 	Capabilities []string
 	// Register adds the kind's service to the server. Tables of manifests are
 	// read with config.

@@ -36,10 +36,12 @@ type Spec struct {
 	Config  map[string]any    // the provider's own table of the manifest
 }
 
-// Record is one record of a domain.
+// Record is one record of a domain. The value of a CNAME is a whole name, with or
+// without a dot behind. That of a TXT is the text itself; one that begins with a
+// quote is strings as in a zone file. Package rrset reads and writes both forms.
 type Record struct {
 	Type  string        // "A", "AAAA", "CNAME", …
-	Value string        // as in a zone file
+	Value string        // an address, a name, or a text; see below
 	TTL   time.Duration // 0 means the provider's default; whole seconds
 }
 

@@ -4,6 +4,7 @@ import json
 import tempfile
 import types
 import unittest
+import unittest.mock
 
 import configure
 import provider
@@ -33,6 +34,14 @@ class Settings(unittest.TestCase):
         with self.assertRaises(wright_plugin.Error) as caught:
             provider.Provider().configure(settings(api_token="revoked-token"))
         self.assertEqual(caught.exception.code, "denied")
+
+
+class Capabilities(unittest.TestCase):
+    def test_found_and_declared(self):
+        with_console = types.SimpleNamespace(console=None)
+        with unittest.mock.patch.object(wright_plugin._Server, "_service"):
+            server = wright_plugin._Server("cloud", "x", "1", with_console, None, "", None, None, ["this-host"], 2)
+        self.assertEqual(list(server.about.capabilities), ["console", "this-host"])
 
 
 class GivenUp(unittest.TestCase):

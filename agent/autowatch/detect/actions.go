@@ -17,10 +17,8 @@ func actions() Detector {
 			home = "https://data.forgejo.org/" // where Forgejo looks unless told otherwise
 		}
 		for _, doc := range workflowTrees(s.yamlTrees(), nil) {
-			doc.tables(func(table *node) {
-				s.actionUse(table, home)
-				s.calledWorkflow(table, home)
-			})
+			s.actionUses(doc, home)
+			doc.tables(func(table *node) { s.calledWorkflow(table, home) })
 		}
 	})
 }
@@ -29,7 +27,14 @@ var actionRepository = regexp.MustCompile(`^[\w.-]+/[\w.-]+$`)
 
 var actionAddress = regexp.MustCompile(`^(https?://[^/]+/)?([\w.-]+/[\w.-]+)(/[^@]*)?@(.+)$`)
 
-func (s *sheet) actionUse(step *node, home string) {
+// actionUses reads the steps of a job, and the jobs that are calls.
+func (s *sheet) actionUses(doc *node, home string) {
+	jobs := s.jobsOf(doc)
+	doc.tables(func(table *node) { s.actionUse(table, home, jobs[table]) })
+}
+
+// actionUse reads one of a job that pushes.
+func (s *sheet) actionUse(step *node, home string, job pushes) {
 	parts := actionAddress.FindStringSubmatch(step.value("uses"))
 	if parts == nil {
 		return // of this repository, or an image
@@ -40,7 +45,7 @@ func (s *sheet) actionUse(step *node, home string) {
 	s.note(step.lineOf("uses"), Mention{URL: home + parts[2], Name: parts[4], TagFirst: true})
 	s.actionFiles(step.at("with"))
 	if path.Base(parts[2]) == "checkout" && strings.HasPrefix(parts[2], "actions/") {
-		s.actionCheckout(step.at("with"))
+		s.actionCheckout(step.at("with"), job)
 	}
 }
 
@@ -60,7 +65,7 @@ func (s *sheet) calledWorkflow(job *node, home string) {
 	}
 	called := newSheet(File{Path: own + base, Text: []byte(s.beside(base))})
 	for _, doc := range workflowTrees(called.quietTrees(), given) {
-		doc.tables(func(table *node) { called.actionUse(table, home) })
+		called.actionUses(doc, home)
 	}
 	for _, m := range called.mentions {
 		s.note(m.Line, m)
@@ -85,9 +90,9 @@ var pictures = regexp.MustCompile(`(?i)\.(png|jpe?g|gif|svg|webp|ico)([?#]|$)`)
 
 // actionCheckout reads what actions/checkout is told to check out. It tries a
 // branch before a tag.
-func (s *sheet) actionCheckout(with *node) {
+func (s *sheet) actionCheckout(with *node, job pushes) {
 	repository := with.value("repository")
-	if isComputed(repository) || !actionRepository.MatchString(repository) {
+	if isComputed(repository) || !actionRepository.MatchString(repository) || job.reach(with.value("path"), repository) {
 		return // most often the one that the workflow is in
 	}
 	server := strings.TrimRight(with.value("github-server-url"), "/")

@@ -33,6 +33,14 @@ func newScriptCalls(s *sheet, top string) *scriptCalls {
 	return &scriptCalls{sheet: s, top: top, words: map[string][]dockerWord{}, makefiles: map[string]*makefile{}, ran: map[string]bool{}}
 }
 
+// fromTop is a directory, as the pipeline sees it, from where commands run.
+func (c *scriptCalls) fromTop(dir string) string {
+	if c == nil || dir == c.top {
+		return ""
+	}
+	return strings.TrimPrefix(dir, c.top+"/")
+}
+
 // topOf is where a pipeline's work tree begins, relative to the directory of
 // the file: above the directory that its service wants it in.
 func topOf(file string) string {

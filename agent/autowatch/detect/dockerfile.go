@@ -166,6 +166,8 @@ func (d *dockerfile) noteClones() {
 type clone struct {
 	Mention
 	line int
+	at   string // where it was cloned, as the sheet sees it; "" if that is not known
+	into string // the directory there, "" for that of its name
 }
 
 // vcsCommand reads the words behind "git" or "hg". A checkout is taken for one
@@ -227,7 +229,7 @@ func (d *dockerfile) fetch(vcs string, words []dockerWord, cloned []clone) []clo
 		url = added
 	}
 	if isRemote(url) {
-		return append(cloned, clone{Mention{VCS: vcs, URL: url, Name: name}, places[0].line})
+		return append(cloned, clone{Mention: Mention{VCS: vcs, URL: url, Name: name}, line: places[0].line})
 	}
 	return cloned
 }
@@ -283,6 +285,8 @@ func (d *dockerfile) readClone(vcs string, words []dockerWord) clone {
 		case !strings.HasPrefix(option, "-"):
 			if c.URL == "" || isUnknownWord(c.URL) && isRemote(words[i].text) {
 				c.URL, c.line = givenLogin.ReplaceAllString(d.expand(words[i].text), "://"), words[i].line
+			} else {
+				c.into = d.expand(words[i].text)
 			}
 			continue
 		case strings.HasPrefix(option, "-b") && len(option) > 2 && option[1] != '-':

@@ -42,7 +42,7 @@ func (d *dockerfile) goPackage(words []dockerWord) (m clone, ok bool) {
 	for _, w := range words {
 		module, name, _ := strings.Cut(d.expand(w.text), "@")
 		if url := moduleURL(module); url != "" && !goVersion.MatchString(name) {
-			return clone{Mention{URL: url, Name: name, TagFirst: true}, w.line}, true
+			return clone{Mention: Mention{URL: url, Name: name, TagFirst: true}, line: w.line}, true
 		}
 	}
 	return clone{}, false
@@ -54,7 +54,7 @@ var comparedBranch = regexp.MustCompile(`^(?:--against=)?(https?://[^#]+\.git)#(
 func (d *dockerfile) comparison(words []dockerWord) (m clone, ok bool) {
 	for _, w := range words {
 		if parts := comparedBranch.FindStringSubmatch(d.expand(w.text)); parts != nil {
-			return clone{Mention{URL: parts[1], Name: parts[2], Kind: Branch}, w.line}, true
+			return clone{Mention: Mention{URL: parts[1], Name: parts[2], Kind: Branch}, line: w.line}, true
 		}
 	}
 	return clone{}, false
@@ -65,7 +65,7 @@ func (d *dockerfile) plugin(words []dockerWord) (m clone, ok bool) {
 	if len(words) < 2 || !isRemote(words[1].text) {
 		return clone{}, false
 	}
-	m = clone{Mention{URL: d.expand(words[1].text)}, words[1].line}
+	m = clone{Mention: Mention{URL: d.expand(words[1].text)}, line: words[1].line}
 	if len(words) > 2 && isPlainWord(words[2].text) {
 		m.Name = words[2].text
 	}
@@ -117,6 +117,6 @@ func (d *dockerfile) gitOptions(words []dockerWord) (m clone, ok bool) {
 		}
 	}
 	line := m.line
-	m = clone{c.mention(m.URL), line}
+	m = clone{Mention: c.mention(m.URL), line: line}
 	return m, m.URL != ""
 }

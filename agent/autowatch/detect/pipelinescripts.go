@@ -44,6 +44,7 @@ var (
 func (s *sheet) scriptsIn(doc *node, calls *scriptCalls) {
 	other := map[*node]bool{}
 	outer := shellRuns(nil, doc, s.file.Path)
+	jobs := s.jobsOf(doc)
 	usual := doc.value("defaults", "run", "working-directory")
 	doc.tables(func(table *node) {
 		if strings.HasPrefix(table.value("uses"), "actions/github-script") {
@@ -54,18 +55,19 @@ func (s *sheet) scriptsIn(doc *node, calls *scriptCalls) {
 				if s.steps > maxSteps {
 					outer = outer[:1]
 				}
-				s.scriptRuns(member.some(), shellRuns(outer, table, s.file.Path), calls, cmp.Or(table.value("working-directory"), usual))
+				runs := shellRuns(outer, table, s.file.Path)
+				s.scriptRuns(member.some(), runs, calls, cmp.Or(table.value("working-directory"), usual), jobs[table])
 			}
 		}
 	})
 }
 
 // scriptRuns reads a script once for each set of variables that it runs with.
-func (s *sheet) scriptRuns(texts []*node, runs []map[string]string, calls *scriptCalls, dir string) {
+func (s *sheet) scriptRuns(texts []*node, runs []map[string]string, calls *scriptCalls, dir string, job pushes) {
 	for i, values := range runs {
 		values = settled(values)
 		sh := newShell(s, values, calls)
-		sh.place.at = path.Join(calls.top, dir)
+		sh.place.at, sh.job = path.Join(calls.top, dir), job
 		if i > 0 {
 			sh.depth = 1 // it counts as a repetition
 			s.steps += 1 + len(values)/4

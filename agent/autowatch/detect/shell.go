@@ -36,6 +36,7 @@ type shell struct {
 	installed  []clone
 	clonesOnly bool // files that are downloaded do not count
 	pushes     bool // it is for changing what it clones
+	job        pushes
 }
 
 // shellPlace is where commands stand, and where they run.
@@ -307,6 +308,9 @@ func (sh *shell) flush() {
 	}
 	for _, m := range found {
 		m.URL = withoutLogin(m.URL)
+		if sh.job.pushedClone(sh.calls.fromTop(m.at), m) {
+			continue
+		}
 		if !isComputed(m.URL) && !isComputed(m.Name) && !strings.Contains(m.URL+m.Name, "`") && !strings.HasPrefix(m.Name, "-") {
 			sh.note(m.line, m.Mention)
 		}

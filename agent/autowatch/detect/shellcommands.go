@@ -57,6 +57,7 @@ func (sh *shell) read(command []dockerWord) {
 	sh.each(command)
 	for _, found := range [][]clone{sh.cloned[min(cloned, len(sh.cloned)):], sh.installed[installed:]} {
 		for i := range found {
+			found[i].at = sh.place.at
 			if found[i].File == "" && sh.place.file != "" {
 				found[i].File = path.Join(path.Dir(sh.file.Path), sh.place.file)
 			}
@@ -217,7 +218,7 @@ func (sh *shell) mention(command []dockerWord) {
 			m, ok = downloadedFile(sh.expand(w.text))
 		}
 		if ok {
-			sh.installed = append(sh.installed, clone{m, w.line})
+			sh.installed = append(sh.installed, clone{Mention: m, line: w.line})
 		}
 	}
 }

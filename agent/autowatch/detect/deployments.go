@@ -12,7 +12,7 @@ func deployments() []Detector {
 		buildout(), mxdev(), gitAggregator(), odooDependencies(), doodbaAddons(),
 		kas(), bitbake(), bazel(), mesonWraps(), snapcraft(), flatpaks(),
 		buildConfigs(), zuul(), pkgbuilds(),
-		concourse(), anyboxManifests(), pipelinePrograms(), jenkins(), buildpacks(),
+		concourse(), anyboxManifests(), pipelinePrograms(), jenkins(), buildpacks(), foundry(),
 		antora(), espHome(), earthfiles(), openwrtFeeds(), jekyllThemes(), gitSync(), frappeApps(),
 	}
 }

@@ -72,6 +72,8 @@ func (d *dockerfile) instruction(line int, words []dockerWord) {
 		for _, w := range words[1:] {
 			if m, ok := buildContext(d.expand(w.text)); ok {
 				d.note(line, m)
+			} else if !slices.ContainsFunc(words, func(w dockerWord) bool { return strings.HasPrefix(w.text, "--checksum") }) {
+				d.archive(w)
 			}
 		}
 	case "RUN":

@@ -127,6 +127,7 @@ func (p gitlabPipeline) component(component string, line int) {
 
 var (
 	rawGitLab = regexp.MustCompile(`^(https?://[^/]+/.+?)/(?:-/)?raw/(?:refs/heads/|branch/)?([^/?]+)/.`)
+	shownFile = regexp.MustCompile(`^(https?://github\.com/[^/]+/[^/]+)/blob/(?:refs/heads/)?([^/?]+)/[^?]+\?raw=(?:true|1)$`)
 	rawGitHub = regexp.MustCompile(`^https?://raw\.github(?:usercontent)?\.com/([^/]+/[^/]+)/(?:refs/heads/)?([^/?]+)/.`)
 )
 
@@ -136,6 +137,9 @@ var (
 func rawFile(address string) (m Mention, ok bool) {
 	if parts := rawGitHub.FindStringSubmatch(address); parts != nil {
 		return Mention{URL: "https://github.com/" + parts[1], Name: parts[2]}, true
+	}
+	if parts := shownFile.FindStringSubmatch(address); parts != nil {
+		return Mention{URL: parts[1], Name: parts[2]}, true
 	}
 	if parts := rawGitLab.FindStringSubmatch(address); parts != nil {
 		return Mention{URL: parts[1], Name: parts[2]}, true

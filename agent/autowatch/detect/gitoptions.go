@@ -1,6 +1,7 @@
 package detect
 
 import (
+	"cmp"
 	"regexp"
 	"strings"
 )
@@ -25,6 +26,8 @@ func (d *dockerfile) addedFromGit(command []dockerWord) (m clone, ok bool) {
 			return d.benchInit(rest)
 		case "bench get-app":
 			return d.benchApp(rest)
+		case "jb install":
+			return d.jsonnetPackage(rest)
 		case "buf breaking":
 			return d.comparison(rest)
 		}
@@ -43,6 +46,19 @@ func (d *dockerfile) goPackage(words []dockerWord) (m clone, ok bool) {
 		module, name, _ := strings.Cut(d.expand(w.text), "@")
 		if url := moduleURL(module); url != "" && !goVersion.MatchString(name) {
 			return clone{Mention: Mention{URL: url, Name: name, TagFirst: true}, line: w.line}, true
+		}
+	}
+	return clone{}, false
+}
+
+var jsonnetPath = regexp.MustCompile(`^(?:https://)?((?:github|gitlab)\.com/[\w.-]+/[\w.-]+?)(?:\.git)?(?:/[\w./-]+)?(?:@(\S+))?$`)
+
+// jsonnetPackage reads "host/owner/repository/directory@name". Without a name
+// jsonnet-bundler takes "master".
+func (d *dockerfile) jsonnetPackage(words []dockerWord) (m clone, ok bool) {
+	for _, w := range words {
+		if parts := jsonnetPath.FindStringSubmatch(d.expand(w.text)); parts != nil {
+			return clone{Mention: Mention{URL: "https://" + parts[1], Name: cmp.Or(parts[2], "master"), TagFirst: true}, line: w.line}, true
 		}
 	}
 	return clone{}, false

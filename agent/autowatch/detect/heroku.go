@@ -32,11 +32,33 @@ func buildpacks() Detector {
 	})
 }
 
+// foundry knows the manifests of Cloud Foundry: an application is built with
+// the buildpacks that it lists, by name or by address.
+func foundry() Detector {
+	return sheetDetector("Cloud Foundry", named("manifest*.y*ml", "*manifest.y*ml"), func(s *sheet) {
+		if !strings.Contains(s.text, "buildpack") {
+			return
+		}
+		for _, doc := range s.quietTrees() {
+			for _, app := range append(doc.at("applications").list(), doc) {
+				for _, pack := range append(app.at("buildpacks").list(), app.at("buildpack")) {
+					if address := pack.value(); isRemote(address) && !isComputed(address) {
+						s.buildpack(pack.line, address)
+					}
+				}
+			}
+		}
+	})
+}
+
 // buildpack takes the address of a repository; a release is an archive, and
 // those of Heroku's own registry have no address.
 func (s *sheet) buildpack(line int, address string) {
 	if m, ok := archiveFile(address); ok {
 		s.note(line, m)
+		return
+	}
+	if strings.HasSuffix(strings.ToLower(address), ".zip") {
 		return
 	}
 	address, name, _ := strings.Cut(address, "#")

@@ -1,12 +1,15 @@
 package detect
 
-import "strings"
+import (
+	"regexp"
+	"strings"
+)
 
-// nixFetchers knows what Nix expressions fetch without a sum: fetchGit, and
-// fetchTarball of an archive that a forge makes. Only texts are understood.
+// nixFetchers knows what Nix expressions fetch without a sum: fetchGit,
+// fetchTarball of an archive that a forge makes, and getFlake. Only texts are understood.
 func nixFetchers() Detector {
-	return sheetDetector("Nix fetchers", named("default.nix", "shell.nix", "release.nix", "ci.nix", "nixpkgs.nix", "pkgs.nix"), func(s *sheet) {
-		if !strings.Contains(s.text, "fetchGit") && !strings.Contains(s.text, "fetchTarball") {
+	return sheetDetector("Nix fetchers", named("*.nix"), func(s *sheet) {
+		if !hintOfFetcher.MatchString(s.text) {
 			return
 		}
 		scan := &nixScanner{text: s.text, line: 1}
@@ -20,9 +23,21 @@ func nixFetchers() Detector {
 				s.nixGit(scan.fetched(t))
 			case "fetchTarball":
 				s.nixTarball(scan.fetched(t))
+			case "getFlake", "__getFlake":
+				s.nixFlake(scan.fetched(t))
 			}
 		}
 	})
+}
+
+var hintOfFetcher = regexp.MustCompile(`fetchGit\b|fetchTarball\b|getFlake\b`)
+
+// nixFlake notes a flake that an expression takes, unless its name is computed.
+func (s *sheet) nixFlake(f nixFetched) {
+	if in, ok := parseFlakeURL(f.texts["url"]); ok && !strings.Contains(f.texts["url"], "${") {
+		in.line = f.line
+		s.flakeInput(in)
+	}
 }
 
 // nixFetched is what a fetcher is told: an address, or a set with texts in it.
@@ -35,7 +50,7 @@ type nixFetched struct {
 // nothing in it.
 func (p *nixScanner) fetched(t hclToken) nixFetched {
 	f := nixFetched{map[string]string{}, t.line}
-	if t.kind == tokenString || t.kind == tokenWord && strings.Contains(t.text, "://") {
+	if t.kind == tokenString || t.kind == tokenWord && strings.Contains(t.text, ":") {
 		f.texts["url"] = t.text
 	}
 	if t.kind != tokenOther || t.text != "{" {

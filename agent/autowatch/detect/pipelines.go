@@ -8,7 +8,7 @@ import (
 
 // azurePipelines knows the repositories that a pipeline of Azure declares.
 func azurePipelines() Detector {
-	wants := anyOf(named("azure-pipelines*.yml", "azure-pipelines*.yaml", "*azure-pipeline*.yml"),
+	wants := anyOf(named("*azure-pipeline*.y*ml", "*azure_pipeline*.y*ml"),
 		below(".azure-pipelines", "azure-pipelines", ".azuredevops", ".pipelines", ".ado"))
 	return sheetDetector("Azure Pipelines", wants, func(s *sheet) {
 		for _, doc := range s.yamlTrees() {

@@ -12,7 +12,7 @@ import (
 // What is put together while they run is left to the build to declare.
 func pipelineScripts() Detector {
 	wants := anyOf(
-		named("action.yml", "action.yaml", ".travis.yml", ".goreleaser.y*ml", "*.gitlab-ci.y*ml", "azure-pipelines*.y*ml", "*azure-pipeline*.yml",
+		named("action.yml", "action.yaml", ".travis.yml", ".goreleaser.y*ml", "*.gitlab-ci.y*ml", "*azure-pipeline*.y*ml", "*azure_pipeline*.y*ml", ".probo.y*ml",
 			"bitbucket-pipelines.yml", ".cirrus.yml", ".drone.yml", ".woodpecker.y*ml", "appveyor.yml", ".appveyor.yml", "cloudbuild.y*ml"),
 		below(".github/workflows", ".gitea/workflows", ".forgejo/workflows", ".github/actions", ".gitea/actions", ".forgejo/actions",
 			".gitlab", ".gitlab-ci", "gitlab-ci", ".circleci", ".lightning", ".buildkite", ".woodpecker", ".azure-pipelines", "azure-pipelines"),

@@ -16,17 +16,41 @@ func terraform() Detector {
 		case ".hcl":
 			findTerragrunt(s)
 		default:
-			for _, a := range hclAttributes(s.text) {
+			attributes := hclAttributes(s.text)
+			for _, a := range attributes {
 				switch {
 				case a.key == "source" && len(a.path) == 2 && a.path[0] == "module":
 					s.module(a.value, a.line)
 				case a.key == "command" && len(a.path) > 1 && a.path[len(a.path)-2] == "provisioner" && a.path[len(a.path)-1] == "local-exec":
-					s.script([]*node{{shape: isText, text: a.value, line: a.line}}, nil)
+					text := s.withDefaults(a.value, attributes)
+					s.script([]*node{{shape: isText, text: text, line: a.line}}, nil)
 				case isFileOf(a):
 					s.readFile(a.value, a.line)
 				}
 			}
 		}
+	})
+}
+
+var variableOf = regexp.MustCompile(`\$\{var\.(\w+)\}`)
+
+// withDefaults puts the defaults of variables into a text: those of the file
+// itself, and of the one that usually has them.
+func (s *sheet) withDefaults(text string, attributes []hclAttribute) string {
+	if !variableOf.MatchString(text) {
+		return text
+	}
+	if path.Base(s.file.Path) != "variables.tf" {
+		attributes = append(attributes, hclAttributes(s.beside("variables.tf"))...)
+	}
+	return variableOf.ReplaceAllStringFunc(text, func(whole string) string {
+		name := variableOf.FindStringSubmatch(whole)[1]
+		for _, a := range attributes {
+			if a.key == "default" && len(a.path) == 2 && a.path[0] == "variable" && a.path[1] == name {
+				return a.value
+			}
+		}
+		return whole
 	})
 }
 

@@ -8,22 +8,37 @@ import (
 // download reads a task that takes an archive or a file of a branch from a
 // forge, unless its sum is written beside it.
 func (a *ansibleFile) download(task *node) {
-	for module, key := range map[string]string{"get_url": "url", "unarchive": "src"} {
-		for _, name := range []string{module, "ansible.builtin." + module} {
+	for module, key := range map[string]string{"get_url": "url", "unarchive": "src", "win_get_url": "url"} {
+		for _, name := range []string{module, "ansible.builtin." + module, "ansible.windows." + module} {
 			args, line := task.at(name), task.at(name).lineOf(key)
 			if args.str() != "" {
 				args, line = oldArguments(args.text), args.line
 			}
 			if url := args.value(key); args.value("checksum") == "" && url != "" {
-				a.fileOf(task, url, line)
+				a.filesOf(task, url, line)
 			}
 		}
 	}
 }
 
+// filesOf takes what a task downloads, once for each item that it loops over.
+func (a *ansibleFile) filesOf(task *node, url string, line int) {
+	sc := a.scope(task)
+	if !isComputed(url) {
+		a.fileOf(sc, url, line)
+		return
+	}
+	for _, each := range a.loop(task, sc) {
+		if a.loops--; a.loops < 0 {
+			return
+		}
+		a.fileOf(append(scope{each}, sc...), url, line)
+	}
+}
+
 // fileOf takes the address of a file or an archive at a forge.
-func (a *ansibleFile) fileOf(task *node, url string, line int) {
-	url = a.scope(task).expand(url)
+func (a *ansibleFile) fileOf(sc scope, url string, line int) {
+	url = sc.expand(url)
 	m, ok := rawFile(url)
 	if !ok {
 		m, ok = archiveFile(url)
@@ -49,7 +64,7 @@ func (a *ansibleFile) archivesOfBranches(vars *node) {
 	for _, variable := range vars.members() {
 		before, _ := stem(strings.ToLower(variable.key), repoWords)
 		if url := variable.str(); strings.Contains(url, "/refs/heads/") && !summed[before] {
-			a.fileOf(vars, url, variable.line)
+			a.fileOf(a.scope(vars), url, variable.line)
 		}
 	}
 }

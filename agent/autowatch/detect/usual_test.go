@@ -47,6 +47,23 @@ in data
 }
 variable "other" { type = string }
 `}, want: []string{"3 https://github.com/o/worlds.git - any"}},
+		{about: "files for Windows", path: "roles/debug/tasks/main.yml", text: `- ansible.windows.win_get_url:
+    url: "{{ item }}"
+    dest: 'c:\\x'
+  loop: "{{ debug_files }}"
+`, beside: map[string]string{"../defaults/main.yml": `debug_files:
+  - https://github.com/o/net/raw/master/a.ps1
+  - https://raw.githubusercontent.com/o/tools/main/b.ps1
+  - https://example.test/c.ps1
+`}, want: []string{"2 https://github.com/o/net master any", "2 https://github.com/o/tools main any"}},
+		{about: "a list that a pipeline is made of", path: "releases/releases.yml", text: `releases:
+- name: x
+  uri: https://github.com/o/x-release
+  branch: jammy
+- name: y
+  uri: https://y.example.test/
+  branch: main
+`, want: []string{"3 https://github.com/o/x-release jammy any"}},
 		{about: "Azure", path: "azure_pipeline.yaml", text: `resources:
   repositories:
   - repository: library

@@ -75,6 +75,8 @@ func sayGit(repo, name *node) bool {
 	switch key := strings.ToLower(repo.key); key {
 	case "url":
 		return strings.EqualFold(name.key, "commit") || strings.EqualFold(name.key, "branch") && strings.HasSuffix(repo.text, ".git")
+	case "uri": // as Concourse has it; also in a list that a pipeline is made of
+		return strings.EqualFold(name.key, "branch")
 	case "repository":
 		return strings.HasSuffix(repo.text, ".git") && !releaseNumber.MatchString(name.value())
 	default:

@@ -63,6 +63,9 @@ variable "other" { type = string }
 - name: y
   uri: https://y.example.test/
   branch: main
+locks:
+  type: pool
+  source: {uri: "git@github.com:o/locks.git", branch: main, pool: x}
 `, want: []string{"3 https://github.com/o/x-release jammy any"}},
 		{about: "Azure", path: "azure_pipeline.yaml", text: `resources:
   repositories:

@@ -51,6 +51,9 @@ func (a *ansibleFile) variablePairs(table *node) {
 		if !ok || repo.shape != isText || table.at("dest") != nil { // with that it is a task
 			continue
 		}
+		if table.at("pool") != nil && table.at("uri") == repo { // locks of Concourse, to which a pipeline pushes
+			continue
+		}
 		if repo.key == "github_repo" && table.at("github_branch") != nil { // where pages of a site link to
 			continue
 		}

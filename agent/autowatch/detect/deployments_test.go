@@ -18,7 +18,7 @@ func places() []string {
 		"modules/x/manifests/init.pp", "org.example.App.json", "org.example.App.yml",
 		"oca_dependencies.txt", "odoo/custom/src/addons.yaml", "kas.yml", "x.bb", "WORKSPACE", "x.wrap", ".pre-commit-config.yaml", "Dockerfile", "zuul.d/x.yaml", "PKGBUILD", "docker-compose.yml", "docker-bake.hcl", "docker-bake.json", "buildout.cfg",
 		"snap/snapcraft.yaml", "Makefile", "build.sh", "MANIFEST.cfg", ".drone.star", ".buildpacks", "app.json",
-		"antora-playbook.yml", "Earthfile", "feeds.conf.default", "_config.yml", "devenv.yaml", "devenv.lock", "Jenkinsfile", "apps.json",
+		"antora-playbook.yml", "Earthfile", "feeds.conf.default", "_config.yml", "devenv.yaml", "devenv.lock", "Jenkinsfile", "apps.json", "manifest.yml",
 	}
 }
 
@@ -137,12 +137,15 @@ func TestHostileFiles(t *testing.T) {
 		"matrix": "jobs:\n  j:\n    strategy:\n      matrix:\n" + numbered("        x%d: [{a: 1, b: %d}, 2, 3]\n"),
 		"included": "jobs:\n  j:\n    steps: [{uses: './.github/workflows/x.yml', with: {a: b}}]\n    strategy:\n      matrix:\n        y: [1, 2, 3]\n        include:\n" +
 			numbered("        - {x%d: 1, z%d: 2}\n"),
-		"calls":     "jobs:\n" + numbered("  j%d: {uses: './.github/workflows/x.yml', with: {a: b%d}}\n"),
-		"env":       "env:\n  A0: a\n" + numbered("  A%d: '${{ env.A0 }}${{ env.A%d }}'\n") + "jobs:\n  j: {}\n",
-		"scripts":   "script:\n" + numbered("- ./a%d.sh b/c%d.sh; git clone https://h/r\n"),
-		"copies":    "FROM x\nCOPY a b /c/\n" + numbered("RUN /c/a%d.sh && sh b%d.sh\n"),
-		"choices":   "a: b\nx_repo: https://h/r.git\nx_version: \"{{ " + strings.Repeat("'a' if a == 'b' else ", 1400) + "'c' }}\"\n",
-		"documents": many("---\n"), "merge keys": many("<<: *a\n"), "comments of YAML": many("#\n- #\n"), "anchors": many("&a "),
+		"calls": "jobs:\n" + numbered("  j%d: {uses: './.github/workflows/x.yml', with: {a: b%d}}\n"),
+		"pushes": "jobs:\n  j:\n    steps:\n" + numbered("    - {uses: 'actions/checkout@x', with: {repository: o/r%d, path: p%d}}\n") +
+			numbered("    - {uses: o/push@x, with: {path: a%d, repository: o/x%d}}\n") + numbered("    - run: cd a%d && git push && git -C b%d push\n"),
+		"pushing calls": "jobs:\n" + numbered("  j%d: {uses: './.github/workflows/x.yml', with: {a: b%d}, steps: [{run: git push}]}\n"),
+		"env":           "env:\n  A0: a\n" + numbered("  A%d: '${{ env.A0 }}${{ env.A%d }}'\n") + "jobs:\n  j: {}\n",
+		"scripts":       "script:\n" + numbered("- ./a%d.sh b/c%d.sh; git clone https://h/r\n"),
+		"copies":        "FROM x\nCOPY a b /c/\n" + numbered("RUN /c/a%d.sh && sh b%d.sh\n"),
+		"choices":       "a: b\nx_repo: https://h/r.git\nx_version: \"{{ " + strings.Repeat("'a' if a == 'b' else ", 1400) + "'c' }}\"\n",
+		"documents":     many("---\n"), "merge keys": many("<<: *a\n"), "comments of YAML": many("#\n- #\n"), "anchors": many("&a "),
 		"assignments": many("a= "), "steps": many("git a:b,"), "lists of lists": many("a=[\"x\",["),
 	}
 	for name, text := range texts {

@@ -17,7 +17,6 @@ type pushes struct {
 var (
 	pushingAction = regexp.MustCompile(`(?i)(push|commit|deploy|publish|gh-pages|pull-request|[-_]pr\b)`)
 	pushedInput   = regexp.MustCompile(`(?i)^(dir|directory|path|cwd|repo|repository|repository[-_]path|working[-_]dir(ectory)?|git[-_]dir)$`)
-	hintOfPush    = regexp.MustCompile(`\bpush\b|(?i:uses:.*(commit|deploy|publish|gh-pages|pull-request|[-_]pr\b))`)
 	pushedAt      = regexp.MustCompile(`(?m)(?:^|[;&|(]|\bthen\b|\bdo\b)\s*(?:(cd|pushd)\s+([^\s;&|)]+)|(popd)\b|git\s+(?:-c\s+\S+\s+)*(?:-C\s+(\S+)\s+)?(?:-c\s+\S+\s+)*push\b)`)
 	buildsAtTop   = regexp.MustCompile(`^(?:\$\{\{ *github\.workspace *\}\}|\$\{?(?:GITHUB_WORKSPACE|CI_PROJECT_DIR|WORKSPACE)\}?)/?`)
 )
@@ -25,7 +24,7 @@ var (
 // jobsOf are the pushes of the jobs in a document, by the tables of their steps.
 func (s *sheet) jobsOf(doc *node) map[*node]pushes {
 	jobs := map[*node]pushes{}
-	if !hintOfPush.MatchString(s.text) {
+	if !mayPush(s.text) {
 		return jobs
 	}
 	doc.tables(func(table *node) {
@@ -44,6 +43,14 @@ func (s *sheet) jobsOf(doc *node) map[*node]pushes {
 	return jobs
 }
 
+// mayPush tells whether a text has any word of those that pushes have. It is
+// asked of files that are read many times.
+func mayPush(text string) bool {
+	return slices.ContainsFunc([]string{"push", "commit", "deploy", "publish", "pages", "pull-request", "-pr"}, func(word string) bool {
+		return strings.Contains(text, word)
+	})
+}
+
 // pushesOf reads the steps of a job, or the job that is one script.
 func pushesOf(job *node) pushes {
 	var p pushes
@@ -51,6 +58,9 @@ func pushesOf(job *node) pushes {
 	for _, step := range append(job.at("steps").list(), job) {
 		if pushingAction.MatchString(step.value("uses")) {
 			for _, input := range step.at("with").members() {
+				if len(p.names) > maxItems {
+					break
+				}
 				p.names = append(p.names, input.value())
 				if pushedInput.MatchString(input.key) {
 					p.dirs = append(p.dirs, jobDir(input.value()))
@@ -81,9 +91,14 @@ func joined(texts []*node) string {
 
 // script notes the directories in which a script pushes.
 func (p *pushes) script(at, text string) {
+	if !strings.Contains(text, "push") {
+		return
+	}
 	here, before := jobDir(at), ""
-	for _, parts := range pushedAt.FindAllStringSubmatch(text, -1) {
+	for _, parts := range pushedAt.FindAllStringSubmatch(text, maxItems) {
 		switch {
+		case len(p.dirs) > maxItems:
+			return
 		case parts[2] != "":
 			here, before = within(here, parts[2]), here
 		case parts[3] != "":

@@ -66,6 +66,8 @@ variable "other" { type = string }
 locks:
   type: pool
   source: {uri: "git@github.com:o/locks.git", branch: main, pool: x}
+tags:
+  source: {uri: "https://github.com/o/tags", branch: main, tag_filter: "v*"}
 `, want: []string{"3 https://github.com/o/x-release jammy any"}},
 		{about: "Azure", path: "azure_pipeline.yaml", text: `resources:
   repositories:

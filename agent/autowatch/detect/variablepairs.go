@@ -51,7 +51,7 @@ func (a *ansibleFile) variablePairs(table *node) {
 		if !ok || repo.shape != isText || table.at("dest") != nil { // with that it is a task
 			continue
 		}
-		if table.at("pool") != nil && table.at("uri") == repo { // locks of Concourse, to which a pipeline pushes
+		if table.at("uri") == repo && isOtherResource(table) {
 			continue
 		}
 		if repo.key == "github_repo" && table.at("github_branch") != nil { // where pages of a site link to
@@ -68,6 +68,12 @@ func (a *ansibleFile) variablePairs(table *node) {
 			a.pair(repo, name, a.scope(table))
 		}
 	}
+}
+
+// isOtherResource tells whether a source of Concourse takes no branch as such:
+// locks, to which a pipeline pushes, and tags.
+func isOtherResource(source *node) bool {
+	return source.at("pool") != nil || source.at("tag_filter") != nil || source.at("tag_regex") != nil
 }
 
 var releaseNumber = regexp.MustCompile(`^[0-9.]+$`)

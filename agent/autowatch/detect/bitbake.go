@@ -1,6 +1,7 @@
 package detect
 
 import (
+	"path"
 	"regexp"
 	"strings"
 )
@@ -10,8 +11,8 @@ import (
 func bitbake() Detector {
 	return sheetDetector("BitBake", named("*.bb", "*.bbappend", "*.inc", "*.bbclass"), func(s *sheet) {
 		if strings.Contains(s.text, "git://") || strings.Contains(s.text, "gitsm://") || strings.Contains(s.text, "SRCREV") {
-			b := &recipe{sheet: s, values: map[string]string{}}
-			b.read()
+			b := &recipe{sheet: s, values: map[string]string{}, left: maxExtends}
+			b.read(s.text, "")
 			b.finish()
 		}
 	})
@@ -23,13 +24,22 @@ var bitbakeAssignment = regexp.MustCompile(`^(?:export\s+)?([\w${}-]+)((?::[\w-]
 type recipe struct {
 	*sheet
 	values  map[string]string
-	sources []iniLine
+	sources []recipeSource
+	left    int // files that may be taken in
 }
 
-func (r *recipe) read() {
+// recipeSource is a word of SRC_URI, with the file that has it, as the recipe
+// would name it; "" for the recipe's own.
+type recipeSource struct {
+	iniLine
+	file string
+}
+
+// read reads the recipe, or a file that it takes in.
+func (r *recipe) read(text, file string) {
 	var whole strings.Builder
 	start := 0
-	for n, line := range numbered(r.text) {
+	for n, line := range numbered(text) {
 		if start == 0 {
 			if strings.HasPrefix(line, "#") {
 				continue
@@ -41,13 +51,28 @@ func (r *recipe) read() {
 			continue
 		}
 		whole.WriteString(line)
-		r.assignment(strings.TrimSpace(whole.String()), start)
+		r.takeIn(line, file)
+		r.assignment(strings.TrimSpace(whole.String()), start, file)
 		whole.Reset()
 		start = 0
 	}
 }
 
-func (r *recipe) assignment(text string, line int) {
+// takeIn reads a file that lies beside the recipe and is a part of it: the
+// source may stand there, and here what it is fetched at.
+func (r *recipe) takeIn(line, file string) {
+	words := strings.Fields(line)
+	if len(words) != 2 || words[0] != "require" && words[0] != "include" || !strings.HasSuffix(words[1], ".inc") {
+		return
+	}
+	if r.left--; r.left < 0 || isComputed(words[1]) {
+		return
+	}
+	name := path.Join(path.Dir(file), words[1])
+	r.read(r.beside(name), name)
+}
+
+func (r *recipe) assignment(text string, line int, file string) {
 	flat := strings.ReplaceAll(text, "\n", " ")
 	parts := bitbakeAssignment.FindStringSubmatch(flat)
 	if parts == nil {
@@ -67,7 +92,7 @@ func (r *recipe) assignment(text string, line int) {
 			value = part
 		}
 		for _, word := range strings.Fields(strings.ReplaceAll(value, `"`, " ")) {
-			r.sources = append(r.sources, iniLine{word, line})
+			r.sources = append(r.sources, recipeSource{iniLine{word, line}, file})
 		}
 		line++
 	}
@@ -118,7 +143,10 @@ func (r *recipe) finish() {
 		if strings.HasPrefix(words[0], "hg:") {
 			m.VCS, m.Kind = "hg", Any
 		}
-		if isRemote(m.URL) || isComputed(m.URL) {
+		if source.file != "" {
+			m.File = path.Join(path.Dir(r.file.Path), source.file)
+		}
+		if isRemote(m.URL) || source.file == "" && isComputed(m.URL) {
 			r.note(source.line, m)
 		}
 	}

@@ -64,6 +64,8 @@ type ansibleFile struct {
 	names  map[string]*node
 	read   bool
 	loops  int
+	// includes is how many files of tasks were read for what is given to them.
+	includes int
 }
 
 func (a *ansibleFile) document(doc *node) {
@@ -90,6 +92,7 @@ func (a *ansibleFile) document(doc *node) {
 		a.checkout(table)
 		a.project(table)
 		a.includedRole(table)
+		a.includedTasks(table)
 		a.pipNames(table)
 	})
 	a.givenRoles(doc)

@@ -41,7 +41,8 @@ type buildoutFile struct {
 	options  []placedOption    // of all the files, what is extended first
 	places   map[string][]int  // in options, of "section:option"
 	sections map[string]*odooPart
-	left     int // files to extend
+	usual    *buildoutFile // the one that is taken by itself, once it was needed
+	left     int           // files to extend
 
 	wordsLeft int
 }
@@ -102,7 +103,7 @@ func (b *buildoutFile) expand(section, text string) string {
 			if parts[1] == "" {
 				parts[1] = section
 			}
-			value, ok := b.values[parts[1]+":"+strings.ToLower(parts[2])]
+			value, ok := b.value(parts[1] + ":" + strings.ToLower(parts[2]))
 			if size += len(value); !ok || size > maxURL {
 				return match
 			}
@@ -114,6 +115,20 @@ func (b *buildoutFile) expand(section, text string) string {
 		text = expanded
 	}
 	return text
+}
+
+// value is that of "section:option". A file that does not extend what it needs
+// is used together with the buildout that is taken by itself.
+func (b *buildoutFile) value(name string) (string, bool) {
+	if value, ok := b.values[name]; ok || path.Base(b.file.Path) == "buildout.cfg" {
+		return value, ok
+	}
+	if b.usual == nil {
+		b.usual = &buildoutFile{sheet: b.sheet, values: map[string]string{}, places: map[string][]int{}, left: maxExtends, sections: map[string]*odooPart{}}
+		b.usual.extend("buildout.cfg", iniOptions(b.beside("buildout.cfg")))
+	}
+	value, ok := b.usual.values[name]
+	return value, ok
 }
 
 // option reads an option of the file itself.

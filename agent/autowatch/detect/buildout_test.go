@@ -139,3 +139,17 @@ func TestBuildoutListsAreBounded(t *testing.T) {
 		t.Errorf("took %v", took)
 	}
 }
+
+func TestUsualBuildout(t *testing.T) {
+	runSamples(t, []Detector{buildout()}, []sample{
+		{about: "what a part needs stands in the buildout that is taken by itself", path: "more.cfg", beside: map[string]string{
+			"buildout.cfg": "[buildout]\nextends = base.cfg\n",
+			"base.cfg":     "[remotes]\nours = https://git.example.test/o\n",
+		}, text: `[buildout]
+auto-checkout += pkg
+
+[sources]
+pkg = git ${remotes:ours}/pkg.git branch=main
+`, want: []string{"5 https://git.example.test/o/pkg.git main branch"}},
+	})
+}

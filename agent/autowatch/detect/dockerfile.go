@@ -179,7 +179,7 @@ func (d *dockerfile) vcsCommand(vcs string, words []dockerWord, cloned []clone) 
 	switch verb {
 	case "clone":
 		d.fetched, d.fetchedAs, d.remotes = "", "", nil
-		if c := d.readClone(vcs, rest); isRemote(c.URL) || isComputed(c.URL) {
+		if c := d.readClone(vcs, rest); (isRemote(c.URL) || isComputed(c.URL)) && !isRepeated(cloned, c) {
 			return append(cloned, c)
 		}
 	case "remote":
@@ -197,6 +197,17 @@ func (d *dockerfile) vcsCommand(vcs string, words []dockerWord, cloned []clone) 
 		}
 	}
 	return cloned
+}
+
+// isRepeated tells whether the last clone is tried again, as in a loop that ends
+// with the first that succeeds.
+func isRepeated(cloned []clone, c clone) bool {
+	if len(cloned) == 0 {
+		return false
+	}
+	last := cloned[len(cloned)-1]
+	c.File = last.File
+	return c == last
 }
 
 // addRemote reads "add name address", for a repository that is made empty.

@@ -111,3 +111,22 @@ b:
 		{about: "not YAML", path: ".travis.yml", text: "script: [git clone"},
 	})
 }
+
+func TestTriedAgain(t *testing.T) {
+	runSamples(t, []Detector{pipelineScripts()}, []sample{
+		{about: "a clone that is tried again, and then checked out", path: ".github/workflows/a.yml", text: `jobs:
+  a:
+    steps:
+      - run: |
+          for i in 1 2 3; do git clone https://git.example.test/o/r . && break || sleep 1; done
+          git checkout ${{ github.sha }}
+`},
+		{about: "commands for an image in a variable", path: ".gitlab-ci.yml", text: `image:
+  variables:
+    FDO_DISTRIBUTION_EXEC: |-
+      dnf builddep -y a && \
+      git clone --depth 1 https://git.example.test/o/r && \
+      cd r
+`, want: []string{"5 https://git.example.test/o/r - any"}},
+	})
+}

@@ -53,16 +53,22 @@ func (s *sheet) gitOps(object *node) {
 	}
 }
 
+// repoURL is what values have for Argo CD's own word, however they write it.
+var (
+	repoURL    = []string{"repoURL", "repoUrl"}
+	hintOfArgo = regexp.MustCompile(`(?i)repoURL`)
+)
+
 // argoValues reads the sources of Argo CD in the values of a chart that makes
 // applications of them.
 func (s *sheet) argoValues() {
-	if !strings.Contains(s.text, "repoURL") {
+	if !hintOfArgo.MatchString(s.text) {
 		return
 	}
 	for _, doc := range s.quietTrees() {
 		doc.tables(func(table *node) {
 			isSource := table.at("targetRevision") != nil || table.value("path") != "" // without a name HEAD is followed
-			if url := table.value("repoURL"); isSource && !isComputed(url) {
+			if url, _ := table.firstOf(repoURL...); isSource && !isComputed(url) {
 				s.argoSource(table)
 			}
 		})
@@ -93,7 +99,7 @@ var semverRange = regexp.MustCompile(`^[v=<>^~*]*[0-9]*(\.[0-9x*]+)*\.?[x*]$|^[<
 // argoSource reads a source of an Argo CD application, or a generator of an
 // ApplicationSet. One with a chart is a registry of Helm's.
 func (s *sheet) argoSource(source *node) {
-	url := source.value("repoURL")
+	url, line := source.firstOf(repoURL...)
 	if url == "" || source.value("chart") != "" || strings.HasPrefix(url, "oci://") {
 		return
 	}
@@ -102,7 +108,7 @@ func (s *sheet) argoSource(source *node) {
 	if semverRange.MatchString(name) {
 		m.Kind = Version
 	}
-	s.note(source.lineOf("repoURL"), m)
+	s.note(line, m)
 }
 
 // fluxRef is what Flux follows: of several the first of these.

@@ -234,3 +234,10 @@ spec:
 `, want: []string{"8 https://github.com/o/b main any"}},
 	})
 }
+
+func TestArgoValuesOtherwise(t *testing.T) {
+	runSamples(t, []Detector{kubernetes()}, []sample{
+		{about: "a repository for all applications", path: "environments/values.yaml", text: "repoUrl: https://git.example.test/o/r\ntargetRevision: main\n",
+			want: []string{"1 https://git.example.test/o/r main any"}},
+	})
+}

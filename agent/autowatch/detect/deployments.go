@@ -9,10 +9,10 @@ func deployments() []Detector {
 		west(), repoManifests(), vcstool(), gitman(),
 		gitlabCI(), actions(), azurePipelines(), buildkite(), preCommit(), pipelineScripts(), makefiles(), topScripts(),
 		dockerfiles(), compose(), bake(),
-		buildout(), mxdev(), gitAggregator(), odooDependencies(), doodbaAddons(),
+		buildout(), mxdev(), gitAggregator(), odooDependencies(), odooOnTravis(), doodbaAddons(),
 		kas(), bitbake(), bazel(), mesonWraps(), snapcraft(), flatpaks(),
 		buildConfigs(), zuul(), pkgbuilds(),
 		concourse(), anyboxManifests(), pipelinePrograms(), jenkins(), buildpacks(), foundry(),
-		antora(), espHome(), earthfiles(), openwrtFeeds(), jekyllThemes(), gitSync(), frappeApps(),
+		antora(), espHome(), earthfiles(), openwrtFeeds(), jekyllThemes(), gitSync(), frappeApps(), nomad(), talos(),
 	}
 }

@@ -6,9 +6,9 @@ import (
 )
 
 // download reads a task that takes an archive or a file of a branch from a
-// forge, unless its sum is written beside it.
+// forge, which may be a package, unless its sum is written beside it.
 func (a *ansibleFile) download(task *node) {
-	for module, key := range map[string]string{"get_url": "url", "unarchive": "src", "win_get_url": "url"} {
+	for module, key := range map[string]string{"get_url": "url", "unarchive": "src", "win_get_url": "url", "apt": "deb", "yum": "name", "dnf": "name"} {
 		for _, name := range []string{module, "ansible.builtin." + module, "ansible.windows." + module} {
 			args, line := task.at(name), task.at(name).lineOf(key)
 			if args.str() != "" {

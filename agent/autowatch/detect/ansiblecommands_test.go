@@ -2,6 +2,20 @@ package detect
 
 import "testing"
 
+func TestDownloadedPackages(t *testing.T) {
+	runSamples(t, []Detector{ansibleTasks()}, []sample{
+		{about: "packages of branches", path: "playbooks/site.yml", text: `- hosts: all
+  tasks:
+    - name: install
+      ansible.builtin.apt:
+        deb: https://github.com/o/packages/raw/refs/heads/main/a.deb
+    - dnf: {name: "https://git.example.test/o/packages/-/raw/dev/a.rpm", state: present}
+    - apt: {name: git}
+    - apt: {deb: "https://github.com/o/packages/releases/download/v1/a.deb"}
+`, want: []string{"5 https://github.com/o/packages main any", "6 https://git.example.test/o/packages dev any"}},
+	})
+}
+
 func TestAnsibleCommands(t *testing.T) {
 	runSamples(t, []Detector{ansibleTasks()}, []sample{
 		{about: "downloads", path: "roles/x/tasks/main.yml", beside: map[string]string{

@@ -66,6 +66,21 @@ func (a *ansibleFile) archivesOfBranches(vars *node) {
 		if url := variable.str(); strings.Contains(url, "/refs/heads/") && !summed[before] {
 			a.fileOf(a.scope(vars), url, variable.line)
 		}
+		for _, text := range variable.some() {
+			a.directReference(vars, text)
+		}
+	}
+}
+
+// directReference reads a variable that is a requirement of Python by its form:
+// "name @ address", which says that pip is given it.
+func (a *ansibleFile) directReference(vars, variable *node) {
+	text := variable.str()
+	if !strings.Contains(text, "://") || !pipNamed.MatchString(text) {
+		return
+	}
+	if m, ok := requirement(a.scope(vars).expand(text)); ok && !isComputed(m.URL) && !isComputed(m.Name) {
+		a.note(variable.line, m)
 	}
 }
 

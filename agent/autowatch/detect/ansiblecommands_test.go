@@ -2,6 +2,20 @@ package detect
 
 import "testing"
 
+func TestDirectReferences(t *testing.T) {
+	runSamples(t, []Detector{ansibleTasks()}, []sample{
+		{about: "requirements of Python in variables", path: "roles/app/defaults/main.yml", text: `name: app
+app_branch: dev
+app_version: "app @ https://github.com/o/app/tarball/master"
+app_more:
+  - "more[x] @ git+https://git.example.test/o/more@{{ app_branch }}"
+  - "plain~=1.0"
+app_mail: "someone @ https://people.example.test/"
+app_unknown: "x @ https://github.com/o/x/archive/{{ unknown }}.zip"
+`, want: []string{"3 https://github.com/o/app master any", "5 https://git.example.test/o/more dev any"}},
+	})
+}
+
 func TestDownloadedPackages(t *testing.T) {
 	runSamples(t, []Detector{ansibleTasks()}, []sample{
 		{about: "packages of branches", path: "playbooks/site.yml", text: `- hosts: all

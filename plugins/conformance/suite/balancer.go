@@ -86,6 +86,9 @@ func (m balancerMaker) drop(ctx context.Context, name string, tags map[string]st
 
 // versionTargets are two targets that tell versions from each other. Nobody is there.
 func versionTargets(version int) []balancer.Target {
+	if version == largest {
+		return manyTargets()
+	}
 	a, b := version/200%200, version%200
 	return []balancer.Target{{Address: fmt.Sprintf("127.1.%d.%d", a, b), Port: 9}, {Address: fmt.Sprintf("127.2.%d.%d", a, b), Port: 9}}
 }

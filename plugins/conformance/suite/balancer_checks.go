@@ -123,11 +123,16 @@ func balancerForms(b *balancerBench) {
 	b.leads("Set one route to targets of many forms", name, accepted...)
 }
 
-func balancerMany(b *balancerBench) {
+func manyTargets() []balancer.Target {
 	var targets []balancer.Target
 	for i := range balancer.MaxTargets {
 		targets = append(targets, balancer.Target{Address: fmt.Sprintf("127.1.%d.%d", i/250, 1+i%250), Port: 1000 + i})
 	}
+	return targets
+}
+
+func balancerMany(b *balancerBench) {
+	targets := manyTargets()
 	name := b.domain("many")
 	b.set(name, target("127.1.0.1"))
 	did := fmt.Sprintf("Set a route to %d targets", len(targets))

@@ -31,6 +31,8 @@ func balancerBugs() []bug {
 		{"forgets", "^a restart forgets nothing$", `memory`},
 		{"lost update", "^others at the same time$|^two processes at once$", `not listed.*lock`},
 		{"finishes later", "^cancelled in the middle of set$", `background`},
+		{"overtaken", "^cancelled in the middle of set$", `to as much as there may be, cancelled.*then replace it, then wait.*once more under the lock`},
+		{"tags of the first", "^tags of the last set$", `color=green.*not listed.*also where all else is as it was`},
 		{"missing is an error", "^delete the missing$", `no error when there is nothing`},
 		{"delete lies", "^delete$", `is listed.*before you return`},
 		{"delete takes below", "^a name below another$", `compare whole names`},

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -54,6 +55,7 @@ func cloudGives(b *cloudBench) {
 				Mend: "store them with the server when it is made, or read them from the backend each time; say running only when it is",
 			})
 		}
+		b.sameVariables(did+", then "+how, made, other)
 	}
 }
 
@@ -127,10 +129,30 @@ func cloudAgain(b *cloudBench) {
 
 // still creates once more and wants the server of before, and no other.
 func (b *cloudBench) still(p cloud.Provider, s cloud.Spec, first cloud.Server, did string) {
-	if again := b.create(p, s); !same(first, again) {
+	again := b.create(p, s)
+	if !same(first, again) {
 		b.Report(Finding{Did: did, Got: fmt.Sprintf("first: %s\nthen:  %s", about(first), about(again))})
 	}
+	b.sameVariables(did, first, again)
 	b.expect(p, Finding{Did: did + ", then List"}, s.Token)
+}
+
+// sameVariables wants what the provisioning is told to be told by every answer: an
+// agent that was restarted has only the later ones. Values may be secret.
+func (b *cloudBench) sameVariables(did string, first, then cloud.Server) {
+	for _, k := range slices.Compact(slices.Sorted(slices.Values(append(sortedKeys(first.Variables), sortedKeys(then.Variables)...)))) {
+		was, before := first.Variables[k]
+		is, now := then.Variables[k]
+		if was == is && before == now {
+			continue
+		}
+		b.Report(Finding{
+			Did: did, Got: fmt.Sprintf("the variable %s is another than Create gave first (there before: %t, now: %t, of %d bytes, then %d)", k, before, now, len(was), len(is)),
+			Want: "A server has variables for who provisions it: the same in every answer about it.",
+			Mend: "make the variables of what is kept of the server, in one place for Create, Get and List, and not of the call",
+		})
+		return
+	}
 }
 
 func cloudAtOnce(b *cloudBench) {
@@ -254,7 +276,8 @@ func cloudTokenDecides(b *cloudBench) {
 	first := b.create(p, s)
 	other := s
 	other.Name, other.Tags, other.Env = "another name", b.withTag("another", "tag"), map[string]string{"OTHER": "1"}
-	did := fmt.Sprintf("Create with token %q, then Create with the same token, another name, tags and environment", s.Token)
+	other.Config = over(s.Config, b.otherConfig())
+	did := fmt.Sprintf("Create with token %q, then Create with the same token, another name, tags, environment and configuration %v", s.Token, other.Config)
 	again := b.create(p, other)
 	b.still(p, other, first, did)
 	got, err := p.Get(b.call(), s.Token)

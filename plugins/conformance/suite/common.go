@@ -22,7 +22,7 @@ func commonChecks() []Check {
 			Mend: "answer Describe from constants", run: commonDescribe},
 		{Name: "states a schema", Doc: "The provider states the keys of its tables: types, defaults, which are secret, and a sentence about each.",
 			Mend: "set Plugin.Settings and Plugin.Config; an empty Schema{} takes no key", run: commonSchema},
-		{Name: "configure again", Doc: "Configure may be repeated with the same settings.",
+		{Name: "configure again", Doc: "Configure may be repeated, with the same settings or others.",
 			Mend: "let Configure replace what it made before, and let it find what is already there", run: commonConfigure},
 		{Name: "wrong settings are refused", Doc: "An unknown key and a value of the wrong type are invalid, with the path of the field.",
 			Mend: "check the tables with the schema; package plugins does it for Go when Plugin.Settings is set", run: commonWrongSettings},
@@ -161,6 +161,30 @@ func commonConfigure(t *T) {
 			t.Report(Finding{Did: fmt.Sprintf("list after Configure was called %d times", i+1), Got: answer(nil, err)})
 			return
 		}
+	}
+	t.reconfigure(r)
+}
+
+// reconfigure gives other settings to a process that is configured.
+func (t *T) reconfigure(r *raw) {
+	if len(t.subject.Wrong) == 0 || t.of.ask == nil {
+		return
+	}
+	const want = "What counts is the last Configure: its credentials, and all else that it says."
+	const mend = "let every Configure put all that an earlier one made in its place: settings, clients, sessions"
+	err := r.configure(over(t.settings(), t.subject.Wrong))
+	if err == nil {
+		err = t.of.ask(t.call(), r.conn)
+	}
+	if plugins.CodeOf(t.seen(err)) != plugins.Denied {
+		t.Report(Finding{Did: "Configure with the right settings, then with the wrong credentials, then list", Got: answer("no error", err), Want: want, Mend: mend})
+	}
+	err = r.configure(t.settings())
+	if err == nil {
+		err = t.of.ask(t.call(), r.conn)
+	}
+	if t.seen(err) != nil {
+		t.Report(Finding{Did: "Configure with wrong credentials, then with the right settings, then list", Got: answer(nil, err), Want: want, Mend: mend})
 	}
 }
 

@@ -49,27 +49,37 @@ func cloudCompany(b *cloudBench) {
 // readable files and in the arguments of processes.
 func cloudDiscreet(b *cloudBench) {
 	_, p := b.start()
+	b.noArguments(b.envSecret(), func(i int) { b.create(p, b.spec(fmt.Sprintf("discreet-%d", i))) })
+	b.readable("Create", append([]string{b.envSecret()}, b.hide.secrets...))
+}
+
+// noArguments wants a secret in the arguments of no process while something is made a
+// few times. What the suite runs itself must not have it there either.
+func (t *T) noArguments(secret string, create func(i int)) {
 	stop, done := make(chan struct{}), make(chan struct{})
 	var seen string // read after done is closed
 	go func() {
 		defer close(done)
-		seen = b.argumentsWithSecret(stop)
+		seen = argumentsWith(secret, stop)
 	}()
-	for i, start := 0, time.Now(); i == 0 || i < 5 && time.Since(start) < 5*time.Second; i++ {
-		b.create(p, b.spec(fmt.Sprintf("discreet-%d", i)))
-	}
-	close(stop)
+	func() {
+		defer close(stop)
+		for i, start := 0, time.Now(); i == 0 || i < 5 && time.Since(start) < 5*time.Second; i++ {
+			create(i)
+		}
+	}()
 	<-done
 	if seen != "" {
-		b.Report(Finding{Did: "Create, and look at the arguments of processes meanwhile (/proc/PID/cmdline), as anybody on the host can", Got: strings.ReplaceAll(seen, b.envSecret(), hidden),
-			Mend: "hand secrets on in the environment, through a pipe or in a file of mode 0600, never as arguments"})
+		t.Report(Finding{
+			Did: "Create, and look at the arguments of processes meanwhile (/proc/PID/cmdline), as anybody on the host can", Got: strings.ReplaceAll(seen, secret, hidden),
+			Mend: "hand secrets on in the environment, through a pipe or in a file of mode 0600, never as arguments",
+		})
 	}
-	b.readable("Create", append([]string{b.envSecret()}, b.hide.secrets...))
 }
 
-// argumentsWithSecret looks at the arguments of all processes for the environment's
-// secret, until told to stop.
-func (t *T) argumentsWithSecret(stop chan struct{}) string {
+// argumentsWith looks at the arguments of all processes for a secret, until told to
+// stop.
+func argumentsWith(secret string, stop chan struct{}) string {
 	for {
 		entries, _ := os.ReadDir("/proc")
 		for _, e := range entries {
@@ -77,7 +87,7 @@ func (t *T) argumentsWithSecret(stop chan struct{}) string {
 			if err != nil {
 				continue
 			}
-			if text := commandOf(pid); strings.Contains(text, t.envSecret()) {
+			if text := commandOf(pid); strings.Contains(text, secret) {
 				return short(text)
 			}
 		}

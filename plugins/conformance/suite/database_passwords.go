@@ -49,8 +49,15 @@ func databaseGiven(b *databaseBench) {
 		if persistent {
 			s.Token, s.Password = b.token("given-other"), fresh("third")
 			b.passwordIs("Create "+told(s)+" and another password than that of its first token", b.make(s), s.Password, true)
+			b.passwordOfNobody(s)
 		}
 	}
+	secret := fresh("listed")
+	b.noArguments(secret, func(i int) {
+		s := b.databaseSpec(b.token(fmt.Sprintf("listed-%d", i)), "given", b.ownTags())
+		s.Password = secret
+		_, _ = b.p.Create(b.call(), s) // one that takes no such password has been looked at
+	})
 	for _, p := range given {
 		for _, form := range forms(p) {
 			if strings.Contains(b.said.raw()+b.told.raw(), form) {
@@ -59,6 +66,17 @@ func databaseGiven(b *databaseBench) {
 		}
 	}
 	b.readable("Create with a password", given)
+}
+
+// passwordOfNobody lets both tokens of a persistent database go, and comes back with a
+// third, without a password.
+func (b *databaseBench) passwordOfNobody(s database.Spec) {
+	for _, word := range []string{"given-true", "given-other"} {
+		b.drop(b.m, b.token(word), nil)
+	}
+	last := s.Password
+	s.Token, s.Password = b.token("given-again"), ""
+	b.passwordIs("Create "+told(s)+" with a password, Delete its tokens, then Create it with another and no password", b.make(s), last, true)
 }
 
 // passwordIs looks at the password of the answer; it is false where none is shown,

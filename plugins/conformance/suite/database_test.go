@@ -19,6 +19,8 @@ func databaseBugs() []bug {
 		{"secret in log", "^the password is kept$", `log no URLs`},
 		{"password ignored", "^the password that was given$", `another password than the one that was given`},
 		{"password lost", "^the password that was given$", `password`},
+		{"password lost with the last token", "^the password that was given$", `Delete its tokens, then.*another password than the one that was given`},
+		{"password as an argument", "^the password that was given$", `the arguments of processes.*password=\[secret\].*never as arguments`},
 		{"password cut", "^the password that was given$", `a password of 1.. bytes.*another password than the one that was given`},
 		{"tokens trimmed", "^tokens that look alike$", `which differ.*byte for byte`},
 		{"delete by the beginning", "^tokens that look alike$", `Delete the first.*byte for byte`},
@@ -45,6 +47,8 @@ func databaseBugs() []bug {
 		{"installation without case", "^list by tag$", `select by the tags`},
 		{"lost update", "^others at the same time$|^two processes at once$", `lock`},
 		{"quota is transient", "^quota$", `plugins.Quota`},
+		{"room before the token", "^quota$", `the same call again with a full quota.*"quota".*before you ask whether there is room`},
+		{"delete of the half-made fails", "^killed in the middle of create$|^nothing is left of what was killed$", `Delete .*no such file.*finished or not`},
 		{"quota leaves half", "^quota$", `is listed`},
 	}
 }

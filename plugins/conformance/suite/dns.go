@@ -39,8 +39,6 @@ func dnsKind() kindChecks {
 	}
 	return tr.kind(
 		check("set, replace, delete", dnsSetDoc, "let the domain have exactly the records of the last Set: take the old ones away and put the new ones in place in one step", dnsLife),
-		check("tags of the last set", "Set replaces all records of the domain that the installation in s.Tags owns; the list selects by the tags of the last Set.",
-			"a domain belongs to its installation (plugins.InstallationTag): find it by that and by its name, and replace its other tags with its records", dnsTags),
 		check("domains below are others", "Set and Delete concern this one domain, not those whose names end or begin alike.",
 			"compare whole domains; no suffix, no pattern: \"*.\" is a label like any other", dnsBelow),
 		check("one domain in any spelling", "Domains differing only in case or in a dot behind are the same.",
@@ -98,6 +96,9 @@ func (m dnsMaker) drop(ctx context.Context, name string, tags map[string]string)
 
 // versionRecords are two records that tell versions from each other.
 func versionRecords(version int) []dns.Record {
+	if version == largest {
+		return manyRecords()
+	}
 	a, b := version/200%200, version%200
 	return addresses(fmt.Sprintf("192.0.%d.%d", a, b), fmt.Sprintf("198.51.%d.%d", a, b))
 }

@@ -177,7 +177,11 @@ func (b *notifierBench) visible() {
 func (b *notifierBench) once(did, token string) {
 	found, _, known := b.arrivals(token)
 	if known && len(found) != 1 {
-		b.Report(Finding{Did: did, Got: fmt.Sprintf("it arrived %d times", len(found))})
+		f := Finding{Did: did, Got: fmt.Sprintf("it arrived %d times", len(found))}
+		if len(found) == 0 {
+			f.Mend = "deliver before you write the receipt, and one message for each token: two tokens are two messages, however alike they are"
+		}
+		b.Report(f)
 	}
 }
 

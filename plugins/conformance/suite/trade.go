@@ -112,7 +112,7 @@ func (b *bench) mine(m maker) map[string]thing { return b.all(m, b.ownTags()) }
 // drop deletes a thing and fails the check when that fails.
 func (b *bench) drop(m maker, name string, tags map[string]string) {
 	if err := m.drop(b.call(), name, tags); err != nil {
-		b.Report(Finding{Did: fmt.Sprintf("Delete %.80q", name), Got: answer(nil, err), Want: b.trade.dropDoc})
+		b.Report(Finding{Did: fmt.Sprintf("Delete %.80q", name), Got: answer(nil, err), Want: b.trade.dropDoc, Mend: "delete what there is of it, finished or not; what is gone already, or a part of it, is no error"})
 	}
 }
 

@@ -31,7 +31,9 @@ func (tr trade) callChecks() []Check {
 			"close connections, files and processes when the call ends, and forget what it was about", nothingGrows),
 	}
 	if tr.replaces {
-		checks = append(checks, tr.check("never gone while it is replaced", momentDoc, momentMend, neverWithout))
+		checks = append(checks, tr.check("never gone while it is replaced", momentDoc, momentMend, neverWithout),
+			tr.check("tags of the last set", "Set replaces all that the installation in the tags has of the name, and its other tags; the list selects by the tags of the last Set.",
+				"what is set belongs to its installation (plugins.InstallationTag): find it by that and by its name, and replace its other tags too, also where all else is as it was", lastTags))
 	}
 	return checks
 }
@@ -194,21 +196,41 @@ func quota(b *bench) {
 	if len(b.subject.Full) == 0 && len(b.subject.FullConfig) == 0 {
 		b.Skipf("no settings with a full quota are given: add a table [full] or [full-config] (Subject.Full, Subject.FullConfig) if the provider has quotas")
 	}
+	_, m := b.start()
+	there, name := b.name("there"), b.name("full")
+	what := b.put(m, there, 1, b.ownTags())
 	right, config := b.subject.Settings, b.subject.Config
 	b.subject.Settings = over(b.subject.Settings, b.subject.Full)
 	b.subject.Config = over(b.subject.Config, b.subject.FullConfig)
-	_, m := b.start()
-	name := b.name("full")
+	_, m = b.start()
 	if _, err := m.put(b.call(), name, 1, b.ownTags()); b.seen(err) == nil || plugins.CodeOf(err) != plugins.Quota {
 		b.Report(Finding{Did: b.did(name, b.ownTags()) + ", with a full quota", Got: answer("no error", err)})
 	}
-	b.want(m, b.ownTags(), b.trade.verb+" with a full quota", "", nil...)
+	b.want(m, b.ownTags(), b.trade.verb+" with a full quota", "", b.thereWhereFull(m, there, what)...)
 	b.subject.Settings, b.subject.Config = right, config
 	_, m = b.start()
 	if _, err := m.put(b.call(), name, 1, b.ownTags()); b.seen(err) != nil {
 		b.Report(Finding{Did: b.did(name, b.ownTags()) + ", with a full quota, then the same with room", Got: answer(nil, err), Want: b.trade.putDoc, Mend: "remember no failure: the same call may work when a person has made room"})
 	}
 }
+
+// thereWhereFull repeats the call for what was there before there was no room, and
+// gives its name. It is elsewhere where a full quota is that of another account.
+func (b *bench) thereWhereFull(m maker, name, what string) []string {
+	if _, listed := b.mine(m)[name]; !listed {
+		return nil
+	}
+	again, err := m.put(b.call(), name, 1, b.ownTags())
+	if b.seen(err) != nil || again != what {
+		b.Report(Finding{
+			Did: fmt.Sprintf("%s %q, then the same call again with a full quota", b.trade.verb, name), Got: answer(again, err), Want: b.trade.putDoc, Mend: thereMend,
+		})
+	}
+	return []string{name}
+}
+
+// thereMend is for who counts before he looks.
+const thereMend = "look for what is there before you ask whether there is room: a call that is repeated takes none"
 
 // nothingGrows makes and deletes things for a while; what the process holds must
 // not grow with each.

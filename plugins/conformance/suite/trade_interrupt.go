@@ -9,6 +9,10 @@ import (
 	"github.com/wright-build/wright/plugins/host"
 )
 
+// largest is the version of a thing, of a kind that replaces, that has as much as
+// there may be.
+const largest = -1
+
 // moments is at how many moments a call is interrupted.
 const moments = 24
 
@@ -43,7 +47,11 @@ type interrupted struct {
 }
 
 func (i interrupted) did(verb, how string) string {
-	return fmt.Sprintf("%s %q, %s after %v (it gave %s)", verb, i.name, how, i.after, i.outcome())
+	name := fmt.Sprintf("%q", i.name)
+	if i.version == largest {
+		name += " to as much as there may be"
+	}
+	return fmt.Sprintf("%s %s, %s after %v (it gave %s)", verb, name, how, i.after, i.outcome())
 }
 
 func (i interrupted) outcome() string {
@@ -132,12 +140,16 @@ func cancelledInPut(b *bench) {
 	took := b.took(m)
 	var calls []interrupted
 	for i, after := range points(moments, took) {
-		call := b.cancelled(m, b.name(fmt.Sprintf("cancelled%d", i)), after)
-		calls = append(calls, call)
+		call := b.cancelled(m, b.name(fmt.Sprintf("cancelled%d", i)), 1, after)
 		if b.trade.replaces {
 			call.what = b.put(m, call.name, 2, b.ownTags())
-			calls[i] = call
 		}
+		calls = append(calls, call)
+	}
+	if b.trade.replaces {
+		var large []interrupted
+		large, took = b.overtaken(m, took)
+		calls = append(calls, large...)
 	}
 	b.sleep(min(10*time.Second, max(200*time.Millisecond, 3*took))) // for what goes on in the background
 	for _, call := range calls {
@@ -156,14 +168,14 @@ func cancelledInPut(b *bench) {
 	b.want(m, b.ownTags(), "cancel many calls, then Delete what they may have made", "", nil...)
 }
 
-func (b *bench) cancelled(m maker, name string, after time.Duration) interrupted {
-	call := interrupted{name: name, version: 1, after: after}
+func (b *bench) cancelled(m maker, name string, version int, after time.Duration) interrupted {
+	call := interrupted{name: name, version: version, after: after}
 	ctx, cancel := context.WithCancel(b.call())
 	defer cancel()
 	timer := time.AfterFunc(after, cancel)
 	defer timer.Stop()
 	start := time.Now()
-	call.what, call.err = m.put(ctx, name, 1, b.ownTags())
+	call.what, call.err = m.put(ctx, name, version, b.ownTags())
 	if over := time.Since(start) - after; call.err != nil && over > b.grace() {
 		b.Report(Finding{Did: call.did(b.trade.verb, "cancelled"), Got: fmt.Sprintf("it came back %v later", over)})
 	}
@@ -171,6 +183,24 @@ func (b *bench) cancelled(m maker, name string, after time.Duration) interrupted
 		b.Report(Finding{Did: call.did(b.trade.verb, "cancelled"), Got: answer(nil, call.err), Want: "A call that is cancelled fails with context.Canceled, or has come to its end."})
 	}
 	return call
+}
+
+// overtaken gives up calls that have as much to write as there may be, each before
+// one that has little and is soon done. It gives the longer time of a call, too.
+func (b *bench) overtaken(m maker, took time.Duration) ([]interrupted, time.Duration) {
+	first, start := interrupted{name: b.name("large"), version: largest}, time.Now()
+	if _, err := m.put(b.call(), first.name, largest, b.ownTags()); err != nil {
+		return nil, took // it takes less; others look at that
+	}
+	took = max(took, time.Since(start))
+	first.after, first.what = took, b.put(m, first.name, 2, b.ownTags())
+	calls := []interrupted{first}
+	for i, after := range points(4, took) {
+		call := b.cancelled(m, b.name(fmt.Sprintf("large%d", i)), largest, after)
+		call.what = b.put(m, call.name, 2, b.ownTags())
+		calls = append(calls, call)
+	}
+	return calls, took
 }
 
 func killedInDrop(b *bench) {

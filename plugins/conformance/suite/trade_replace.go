@@ -28,6 +28,33 @@ func neverWithout(b *bench) {
 	})
 }
 
+// lastTags sets a name with one tag and then with others: to something else, and to
+// the same.
+func lastTags(b *bench) {
+	_, m := b.start()
+	name := b.name("tagged")
+	did, before := "", ""
+	for i, color := range []string{"red", "blue", "green"} {
+		tags, version := b.withTag("color", color), min(i, 1)
+		what, err := m.put(b.call(), name, version, tags)
+		if did += fmt.Sprintf(", then Set it to %s with color=%s", what, color); i == 0 {
+			did = fmt.Sprintf("Set %s to %s with the tag color=%s", name, what, color)
+		}
+		if err != nil {
+			b.Report(Finding{Did: did, Got: answer(nil, err)})
+			return
+		}
+		b.equal(did+", then "+b.trade.list, what, b.mine(m)[name].what)
+		b.want(m, tags, fmt.Sprintf("%s, and ask for color=%s", did, color), "", name)
+		if before != "" {
+			b.want(m, b.withTag("color", before), fmt.Sprintf("%s, and ask for color=%s", did, before), "", nil...)
+		}
+		before = color
+	}
+	b.drop(m, name, b.withTag("color", "red", "another", "tag"))
+	b.want(m, b.ownTags(), did+", then Delete it with other tags of the same installation", "look at no tag in Delete but the installation's", nil...)
+}
+
 // aliasNeverGone replaces a CNAME by another: there is no moment without the name.
 // A CNAME in the place of addresses is another matter: there are services that have
 // no way to do that at once.

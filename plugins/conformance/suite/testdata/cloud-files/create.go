@@ -136,6 +136,11 @@ func (p *provider) make(ctx context.Context, s cloud.Spec) (*cloud.Server, error
 		path = filepath.Join(p.dir, fmt.Sprint(os.Getpid()), filepath.Base(path))
 		_ = os.MkdirAll(filepath.Dir(path), 0o700)
 	}
+	if p.has("room before the token") {
+		if err := p.admit(); err != nil {
+			return nil, err
+		}
+	}
 	r, err := p.read(path)
 	if err == nil && p.has("repeated create fails") {
 		return nil, plugins.Errorf(plugins.Exists, "it is there")
@@ -165,6 +170,9 @@ func (p *provider) make(ctx context.Context, s cloud.Spec) (*cloud.Server, error
 		return nil, err
 	}
 	made := p.server(path, *r)
+	if port, ok := s.Config["port"].(float64); ok && p.has("port of the call") {
+		made.Port = int(port)
+	}
 	if p.has("running too early") {
 		made.State = cloud.Running
 	}
@@ -257,6 +265,12 @@ func (p *provider) boot(ctx context.Context, path string, r *record, s cloud.Spe
 		}
 	}
 	env := s.Env
+	if p.has("environment trimmed") {
+		env = maps.Clone(env)
+		for k, v := range env {
+			env[k] = strings.TrimSpace(v)
+		}
+	}
 	if p.has("environment too big") && len(encode(env)) > 128<<10 {
 		return errors.New("argument list too long")
 	}

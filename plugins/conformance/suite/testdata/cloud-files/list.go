@@ -37,6 +37,8 @@ func (p *provider) server(path string, r record) cloud.Server {
 		s.Address = ""
 	case "variables without prefix":
 		s.Variables["ENV_FILE"] = path
+	case "variables of the call":
+		s.Variables["WRIGHT_APPSERVER_LOG"] = fmt.Sprint(time.Now().UnixNano())
 	case "state unknown":
 		s.State = "ACTIVE"
 	}
@@ -65,6 +67,9 @@ func (p *provider) Get(_ context.Context, token string) (*cloud.Server, error) {
 		return nil, err
 	}
 	s := p.server(path, *r)
+	if p.has("get without variables") {
+		s.Variables = nil
+	}
 	return &s, nil
 }
 

@@ -9,6 +9,7 @@ import (
 	"net/http/httputil"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -78,7 +79,7 @@ func (b *routes) Set(ctx context.Context, s balancer.Spec) error {
 }
 
 func (b *routes) put(ctx context.Context, route balancer.Route, owner string) error {
-	return b.all().change(ctx, func(all map[string]balancer.Route) error {
+	return b.all().change(b.slowly(ctx, len(route.Targets)), func(all map[string]balancer.Route) error {
 		old, ok := all[route.Name]
 		switch {
 		case !ok, old.Tags[plugins.InstallationTag] == owner, b.bug("takes over"),
@@ -92,6 +93,9 @@ func (b *routes) put(ctx context.Context, route balancer.Route, owner string) er
 		}
 		if b.bug("old kept") {
 			route.Targets = append(old.Targets, route.Targets...)
+		}
+		if b.bug("tags of the first") && slices.Equal(old.Targets, route.Targets) {
+			route.Tags = old.Tags
 		}
 		all[route.Name] = route
 		return nil

@@ -10,6 +10,7 @@ import (
 	"maps"
 	"net/url"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -97,6 +98,14 @@ func (d *databases) Create(ctx context.Context, s database.Spec) (*database.Data
 	})
 	if err != nil {
 		return nil, err
+	}
+	if d.bug("delete of the half-made fails") {
+		if err := d.pause(ctx); err != nil {
+			return nil, err
+		}
+	}
+	if d.bug("password as an argument") {
+		_ = exec.CommandContext(ctx, "sh", "-c", "sleep 0.3", "client", "--password="+s.Password).Run()
 	}
 	if err := touch(made.Path); err != nil {
 		return nil, err
@@ -209,6 +218,9 @@ func (d *databases) Delete(ctx context.Context, token string) error {
 			found = true
 			if r.Persistent && !d.bug("persistent deleted") {
 				r.Tokens = slices.DeleteFunc(r.Tokens, func(t string) bool { return t == token || d.bug("all tokens let go") })
+				if len(r.Tokens) == 0 && d.bug("password lost with the last token") {
+					r.Password = rand.Text()
+				}
 				all[k] = r
 				continue
 			}
@@ -239,7 +251,7 @@ func (d *databases) remove(ctx context.Context, path string) error {
 		}()
 		return nil
 	}
-	if err := os.Remove(path); !errors.Is(err, fs.ErrNotExist) {
+	if err := os.Remove(path); !errors.Is(err, fs.ErrNotExist) || d.bug("delete of the half-made fails") {
 		return err
 	}
 	return nil

@@ -105,6 +105,11 @@ func (l ledger[T]) changeOnce(ctx context.Context, f func(map[string]T) error) e
 		return err
 	}
 	before := len(all)
+	if l.base.bug("room before the token") {
+		if err := l.base.room(); err != nil {
+			return err
+		}
+	}
 	if err := f(all); err != nil {
 		return err
 	}

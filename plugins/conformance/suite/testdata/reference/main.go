@@ -89,7 +89,7 @@ func (b *base) Configure(_ context.Context, s plugins.Settings) error {
 		if s.Config["bug"] == "secret in error" {
 			return plugins.Errorf(plugins.Denied, "the password %v is wrong", s.Config["password"])
 		}
-		if s.Config["bug"] != "wrong credentials accepted" {
+		if s.Config["bug"] != "wrong credentials accepted" && (s.Config["bug"] != "first settings for ever" || b.config().StateDir == "") {
 			return plugins.Errorf(plugins.Denied, "the password is wrong")
 		}
 	}
@@ -107,8 +107,19 @@ func (b *base) Configure(_ context.Context, s plugins.Settings) error {
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.settings = s
+	if s.Config["bug"] != "first settings for ever" || b.settings.StateDir == "" {
+		b.settings = s
+	}
 	return nil
+}
+
+// slowly takes a while for each of n, whoever has given up meanwhile.
+func (b *base) slowly(ctx context.Context, n int) context.Context {
+	if !b.bug("overtaken") {
+		return ctx
+	}
+	<-time.After(time.Duration(n) * time.Millisecond)
+	return context.WithoutCancel(ctx)
 }
 
 func (b *base) config() plugins.Settings {

@@ -272,6 +272,7 @@ func httpBugs() []bug {
 		{"never looks", "^create again", `first:.*then:|twice`},
 		{"repeats the post", "after the request was carried out", `twice|first:|nobody asked to remove it`},
 		{"tags afterwards", "interrupted create left|after the request", `nobody asked to remove it`},
+		{"no notes", "interrupted create left|after the request", `nobody asked to remove it`},
 		{"notes of its own", "interrupted create left|after the request", `nobody asked to remove it|there is still a server`},
 		{"requests without the context", "backend: hanging", `still wait for the backend`},
 		{"status is not checked", "backend: down for good", `got: +a list.*check the status`},

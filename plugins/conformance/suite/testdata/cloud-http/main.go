@@ -156,11 +156,14 @@ func (p *provider) order(ctx context.Context, s cloud.Spec, request instance) (*
 		request.Key = ""
 	}
 	found, err := p.find(ctx, s.Token)
-	if err != nil || found != nil && !p.has("never looks") {
-		return found, err
+	if err == nil && (found == nil || p.has("never looks")) {
+		if found, err = p.post(ctx, s, request); err != nil && !p.unique {
+			return p.lookAgain(ctx, s.Token, err)
+		}
 	}
-	if found, err = p.post(ctx, s, request); err != nil && !p.unique {
-		return p.lookAgain(ctx, s.Token, err)
+	if err == nil && p.has("no notes") && found.Labels[tokenLabel] == "" {
+		found.Labels = request.Labels // nobody but a Create that is repeated finds it before
+		return p.backend.put(ctx, *found)
 	}
 	return found, err
 }
@@ -170,7 +173,7 @@ func (p *provider) post(ctx context.Context, s cloud.Spec, request instance) (*i
 	if late || p.has("notes of its own") || p.has("never looks") || p.has("repeats the post") {
 		request.Key = "" // such providers have no backend that helps
 	}
-	if late {
+	if late || p.has("no notes") {
 		request.Labels = nil
 	}
 	if p.has("disks never removed") {

@@ -24,7 +24,7 @@ func (p *provider) Create(ctx context.Context, s cloud.Spec) (*cloud.Server, err
 	if err != nil {
 		return nil, err
 	}
-	o, port, err := orderOf(s)
+	o, err := orderOf(s)
 	if err != nil {
 		return nil, err
 	}
@@ -45,7 +45,7 @@ func (p *provider) Create(ctx context.Context, s cloud.Spec) (*cloud.Server, err
 	if err != nil {
 		return nil, fmt.Errorf("make machine %q: %w", s.Name, err)
 	}
-	return server(m, port), nil
+	return server(m), nil
 }
 
 func (p *provider) order(ctx context.Context, c *client, token string, o rack.Order) (rack.Machine, error) {
@@ -58,19 +58,19 @@ func (p *provider) order(ctx context.Context, c *client, token string, o rack.Or
 }
 
 // orderOf reads what the manifest says.
-func orderOf(s cloud.Spec) (rack.Order, int, error) {
+func orderOf(s cloud.Spec) (rack.Order, error) {
 	var o struct {
 		Size  string `json:"size"`
 		Image string `json:"image"`
 		Port  int    `json:"port"`
 	}
 	if err := plugins.ReadConfig(s.Config, &o); err != nil {
-		return rack.Order{}, 0, err
+		return rack.Order{}, err
 	}
 	labels, err := labels(s.Tags, s.Token, o.Port)
 	return rack.Order{
 		Name: s.Name, Size: cmp.Or(s.Flavor, o.Size), Image: cmp.Or(s.Image, o.Image), Labels: labels, UserData: s.Env,
-	}, o.Port, err
+	}, err
 }
 
 // Get implements cloud.Provider.
@@ -79,7 +79,7 @@ func (p *provider) Get(ctx context.Context, token string) (*cloud.Server, error)
 	if err != nil {
 		return nil, err
 	}
-	return server(m, 0), nil
+	return server(m), nil
 }
 
 func (p *provider) get(ctx context.Context, token string) (rack.Machine, error) {
@@ -110,7 +110,7 @@ func (p *provider) List(ctx context.Context, tags map[string]string) ([]cloud.Se
 	}
 	list := []cloud.Server{}
 	for _, m := range found {
-		if s := server(m, 0); plugins.HasTags(s.Tags, tags) {
+		if s := server(m); plugins.HasTags(s.Tags, tags) {
 			list = append(list, *s)
 		}
 	}

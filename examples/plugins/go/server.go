@@ -29,11 +29,10 @@ func labels(tags map[string]string, token string, port int) (map[string]string, 
 	return all, nil
 }
 
-// server is a machine in Wright's words.
-func server(m rack.Machine, port int) *cloud.Server {
-	if port == 0 {
-		port, _ = strconv.Atoi(m.Labels[portLabel])
-	}
+// server is a machine in Wright's words. All of it is the machine's own: of a call
+// with a token that is known nothing but the token counts.
+func server(m rack.Machine) *cloud.Server {
+	port, _ := strconv.Atoi(m.Labels[portLabel])
 	tags := maps.Clone(m.Labels)
 	delete(tags, portLabel)
 	delete(tags, tokenLabel)

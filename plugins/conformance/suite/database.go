@@ -52,7 +52,7 @@ func databaseKind() kindChecks {
 		check("the persistent have several users", databaseDeleteDoc, "remember every token of a persistent database, and let Delete drop just this one", databaseShared),
 		check("the persistent of a name", databaseCreateDoc, found, databaseNames),
 		check("the password that was given", "Spec.Password, if not empty, becomes the password of its user, every time; nobody but the caller learns of it.",
-			"set the password in every Create that brings one, also when the database is there already, and keep it where only you can read; an empty one changes nothing. Build the URL with url.UserPassword, log no requests", databaseGiven),
+			"set the password in every Create that brings one, also when the database is there already, and keep it where only you can read; an empty one changes nothing, nor does the end of its last token. Build the URL with url.UserPassword, log no requests", databaseGiven),
 		check("the token alone decides", databaseCreateDoc, "look the database up by its token first, whatever else the call says", databaseTokenDecides),
 		check("the password is kept", databaseCreateDoc, "write the password down with the database, and never make another one for it", databasePassword),
 		check("nothing is left of what was killed", databaseListDoc,

@@ -30,6 +30,7 @@ func dnsBugs() []bug {
 		{"list only of the installation", "^list by tag$", `compare every tag|select by the tags`},
 		{"tags lowercased", "^tags are kept$", `never change them`},
 		{"tags cut", "^tags are kept$", `never change them`},
+		{"nothing without tags", "^list by tag$", `without tags.*is not among the 0.*select nothing`},
 		{"tags dropped", "^tags are kept$|^list by tag$", `not listed`},
 		{"first page only", "^a long list$", `page after page`},
 		{"pages by the last change", "^a long list$", `are replaced.*which stays, is not listed.*sort by what never changes`},

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -61,8 +62,26 @@ func listByTag(b *bench) {
 	} {
 		b.want(m, b.withTag(tt.tags...), fmt.Sprintf("%s, then ask for the tags %v", did, tt.tags), "", tt.names...)
 	}
+	b.everything(m, did, both, one)
 	for _, other := range b.others() {
 		b.want(m, other, fmt.Sprintf("%s, then ask for the things of the installation %q", did, other[plugins.InstallationTag]), "", nil...)
+	}
+}
+
+// everything lists without tags. Whoever may not show a whole account says so.
+func (b *bench) everything(m maker, did string, names ...string) {
+	list, err := m.all(b.call(), nil)
+	if err != nil {
+		return
+	}
+	for _, name := range names {
+		if !slices.ContainsFunc(list, func(t thing) bool { return t.name == name }) {
+			b.Report(Finding{
+				Did: did + ", then " + b.trade.list + " without tags", Got: fmt.Sprintf("%q is not among the %d that are listed", name, len(list)),
+				Want: "No tags at all means everything.", Mend: "select nothing where nothing is asked for",
+			})
+			return
+		}
 	}
 }
 
@@ -298,42 +317,6 @@ func deleteOne(b *bench) {
 	h, m := b.start()
 	b.want(m, b.ownTags(), did+", start the provider again", "", left, similar)
 	b.close(h)
-}
-
-// lookAlikes makes a thing of each of two tokens, and deletes the first.
-func lookAlikes(b *bench) {
-	_, m := b.start()
-	for _, pair := range b.lookAlikes() {
-		did := fmt.Sprintf("%s %.60q and %.60q, which differ", b.trade.verb, pair[0], pair[1])
-		_, err := m.put(b.call(), pair[0], 1, b.ownTags())
-		_, err2 := m.put(b.call(), pair[1], 1, b.ownTags())
-		for _, e := range []error{err, err2} {
-			if e != nil {
-				b.refusal(did, e)
-			}
-		}
-		if err == nil && err2 == nil {
-			b.bothThere(m, did, pair)
-		}
-		if b.trade.dropDoc != "" {
-			b.drop(m, pair[0], b.ownTags())
-			b.drop(m, pair[1], b.ownTags())
-		}
-	}
-}
-
-func (b *bench) bothThere(m maker, did string, pair [2]string) {
-	if found := b.mine(m); found[pair[0]].name == "" || found[pair[1]].name == "" {
-		b.Report(Finding{Did: did + ", then " + b.trade.list, Got: names4(found)})
-		return
-	}
-	if b.trade.dropDoc == "" {
-		return
-	}
-	b.drop(m, pair[0], b.ownTags())
-	if found := b.mine(m); found[pair[1]].name == "" {
-		b.Report(Finding{Did: did + ", Delete the first, then " + b.trade.list, Got: "the second is not listed: " + names4(found)})
-	}
 }
 
 func deleteMissing(b *bench) {

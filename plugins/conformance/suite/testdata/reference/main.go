@@ -179,6 +179,8 @@ func (b *base) selects(have, want map[string]string) bool {
 	switch {
 	case b.bug("list ignores tags"):
 		return true
+	case b.bug("nothing without tags"):
+		return len(want) > 0 && plugins.HasTags(have, want)
 	case b.bug("installation without case"):
 		own, asked := maps.Clone(want), want[plugins.InstallationTag]
 		if strings.EqualFold(have[plugins.InstallationTag], asked) {

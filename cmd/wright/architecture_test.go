@@ -37,6 +37,7 @@ func doors() map[string][]string {
 		"plugins/dns/dnstest":                {"plugins", "plugins/dns", "plugins/dns/authority", "plugins/dns/rrset", "plugins/host"},
 		"plugins/dns/zones":                  {"plugins", "plugins/dns", "plugins/dns/authority", "plugins/dns/rrset"},
 		"plugins/credential":                 {"plugins"},
+		"plugins/environ":                    {},
 		"plugins/database":                   {"plugins", "proto/plugin/v1"},
 		"plugins/database/servers":           {"plugins", "plugins/credential"},
 		"plugins/database/seal":              {},
@@ -59,8 +60,8 @@ func doors() map[string][]string {
 		"plugins/providers/wright-balancer-haproxy":    {"plugins", "plugins/balancer", "plugins/dns"},
 		"plugins/providers/wright-cloud-hcloud":        {"plugins", "plugins/cloud", "plugins/cloud/cloudinit", "plugins/cloud/packed", "plugins/cloud/turns", "plugins/credential"},
 		"plugins/providers/wright-cloud-openstack":     {"plugins", "plugins/cloud", "plugins/cloud/cloudinit", "plugins/cloud/packed", "plugins/credential"},
-		"plugins/providers/wright-cloud-process":       {"plugins", "plugins/cloud", "plugins/cloud/onhost"},
-		"plugins/providers/wright-cloud-qemu":          {"plugins", "plugins/cloud", "plugins/cloud/cloudinit", "plugins/cloud/onhost", "plugins/cloud/turns"},
+		"plugins/providers/wright-cloud-process":       {"plugins", "plugins/cloud", "plugins/cloud/onhost", "plugins/environ"},
+		"plugins/providers/wright-cloud-qemu":          {"plugins", "plugins/cloud", "plugins/cloud/cloudinit", "plugins/cloud/onhost", "plugins/cloud/turns", "plugins/environ"},
 		"plugins/providers/wright-cloud-static":        {"plugins", "plugins/cloud", "plugins/cloud/cloudinit", "plugins/cloud/turns", "plugins/credential"},
 		"plugins/providers/wright-dns-hosts":           {"plugins", "plugins/dns"},
 		"plugins/providers/wright-dns-designate":       {"plugins", "plugins/credential", "plugins/dns", "plugins/dns/authority", "plugins/dns/rrset", "plugins/dns/webapi", "plugins/dns/zones"},
@@ -73,7 +74,7 @@ func doors() map[string][]string {
 		"plugins/providers/wright-database-sqlite":     {"plugins", "plugins/database"},
 		"plugins/providers/wright-database-postgresql": {"plugins", "plugins/database", "plugins/database/ledger", "plugins/database/servers"},
 		"plugins/providers/wright-database-mysql":      {"plugins", "plugins/database", "plugins/database/ledger", "plugins/database/servers"},
-		"plugins/providers/wright-runner-local":        {"plugins", "plugins/runner"},
+		"plugins/providers/wright-runner-local":        {"plugins", "plugins/environ", "plugins/runner"},
 		"plugins/providers/wright-notifier-file":       {"plugins", "plugins/notifier"},
 
 		"master/state":                {"manifests"},
@@ -115,7 +116,8 @@ func doors() map[string][]string {
 		"master/web/graph":            {"manifests", "master/api/view"},
 		"master":                      {"manifests", "master/...", "plugins/host", "plugins/notifier", "proto/agent/v1"}, // agents are answered for whoever leads
 
-		"agent/process":           {"agent/rest"},
+		"agent/jsonl":             {},
+		"agent/process":           {"agent/jsonl", "agent/rest", "plugins/environ"},
 		"agent/workspace":         {"manifests", "agent/workspace/access", "agent/workspace/cache", "agent/workspace/gitfile"},
 		"agent/workspace/access":  {"manifests"},
 		"agent/workspace/cache":   {},
@@ -131,7 +133,7 @@ func doors() map[string][]string {
 		"agent/rest":              {},
 		"agent/room":              {},
 		"agent/artifacts":         {"manifests"},
-		"agent/build":             {"manifests", "agent/appserver", "agent/artifacts", "agent/autowatch", "agent/output", "agent/process", "agent/sandbox", "agent/workspace", "agent/workspace/access", "agent/workspace/cache", "agent/workspace/gitfile", "plugins", "plugins/runner", "proto/agent/v1"},
+		"agent/build":             {"manifests", "agent/appserver", "agent/artifacts", "agent/autowatch", "agent/jsonl", "agent/output", "agent/process", "agent/sandbox", "agent/workspace", "agent/workspace/access", "agent/workspace/cache", "agent/workspace/gitfile", "plugins", "plugins/runner", "proto/agent/v1"},
 		"agent/way":               {},
 		"agent":                   {"agent/appserver", "agent/build", "agent/process", "agent/rest", "agent/room", "agent/sandbox", "agent/way", "agent/workspace", "agent/workspace/cache", "plugins", "plugins/host", "proto/agent/v1"},
 

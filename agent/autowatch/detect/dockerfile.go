@@ -206,7 +206,7 @@ func isRepeated(cloned []clone, c clone) bool {
 		return false
 	}
 	last := cloned[len(cloned)-1]
-	c.File = last.File
+	c.File, c.at = last.File, last.at
 	return c == last
 }
 

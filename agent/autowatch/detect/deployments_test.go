@@ -142,10 +142,13 @@ func TestHostileFiles(t *testing.T) {
 			numbered("    - {uses: o/push@x, with: {path: a%d, repository: o/x%d}}\n") + numbered("    - run: cd a%d && git push && git -C b%d push\n"),
 		"pushing calls": "jobs:\n" + numbered("  j%d: {uses: './.github/workflows/x.yml', with: {a: b%d}, steps: [{run: git push}]}\n"),
 		"env":           "env:\n  A0: a\n" + numbered("  A%d: '${{ env.A0 }}${{ env.A%d }}'\n") + "jobs:\n  j: {}\n",
-		"scripts":       "script:\n" + numbered("- ./a%d.sh b/c%d.sh; git clone https://h/r\n"),
-		"copies":        "FROM x\nCOPY a b /c/\n" + numbered("RUN /c/a%d.sh && sh b%d.sh\n"),
-		"choices":       "a: b\nx_repo: https://h/r.git\nx_version: \"{{ " + strings.Repeat("'a' if a == 'b' else ", 1400) + "'c' }}\"\n",
-		"documents":     many("---\n"), "merge keys": many("<<: *a\n"), "comments of YAML": many("#\n- #\n"), "anchors": many("&a "),
+		"defaults": "variable \"x\" {\n default = \"" + strings.Repeat("x", size/2) + "\"\n}\nresource \"a\" \"b\" {\n provisioner \"local-exec\" {\n  command = \"git clone https://h/" +
+			many("${var.x}") + "\"\n }\n}\n",
+		"commands":  numbered("resource \"a\" \"b%d\" {\n provisioner \"local-exec\" {\n  command = \"git clone https://h/${var.x%d}\"\n }\n}\n"),
+		"scripts":   "script:\n" + numbered("- ./a%d.sh b/c%d.sh; git clone https://h/r\n"),
+		"copies":    "FROM x\nCOPY a b /c/\n" + numbered("RUN /c/a%d.sh && sh b%d.sh\n"),
+		"choices":   "a: b\nx_repo: https://h/r.git\nx_version: \"{{ " + strings.Repeat("'a' if a == 'b' else ", 1400) + "'c' }}\"\n",
+		"documents": many("---\n"), "merge keys": many("<<: *a\n"), "comments of YAML": many("#\n- #\n"), "anchors": many("&a "),
 		"assignments": many("a= "), "steps": many("git a:b,"), "lists of lists": many("a=[\"x\",["),
 	}
 	for name, text := range texts {

@@ -1,6 +1,9 @@
 package detect
 
-import "strings"
+import (
+	"regexp"
+	"strings"
+)
 
 // hclAttribute is a string that a file in HCL gives to a name.
 type hclAttribute struct {
@@ -233,4 +236,28 @@ func (s *scanner) heredoc(rest string) bool {
 		}
 	}
 	return true
+}
+
+// hclDefaults are the defaults of variables, by their names.
+func hclDefaults(attributes []hclAttribute) map[string]string {
+	defaults := map[string]string{}
+	for _, a := range attributes {
+		if len(a.path) == 2 && a.path[0] == "variable" && a.key == "default" {
+			defaults[a.path[1]] = a.value
+		}
+	}
+	return defaults
+}
+
+var hclVariable = regexp.MustCompile(`\$\{\s*var\.(\w+)\s*\}`)
+
+// withDefaults puts the defaults of variables into a text, as far as they are
+// short: a text may name one very often.
+func withDefaults(text string, defaults map[string]string) string {
+	return hclVariable.ReplaceAllStringFunc(text, func(match string) string {
+		if value := defaults[hclVariable.FindStringSubmatch(match)[1]]; len(value) <= maxName && value != "" {
+			return value
+		}
+		return match
+	})
 }

@@ -13,12 +13,7 @@ func nomad() Detector {
 			return
 		}
 		attributes := hclAttributes(s.text)
-		defaults := map[string]string{}
-		for _, a := range attributes {
-			if len(a.path) == 2 && a.path[0] == "variable" && a.key == "default" {
-				defaults[a.path[1]] = a.value
-			}
-		}
+		defaults := hclDefaults(attributes)
 		for _, a := range attributes {
 			if a.key == "source" && len(a.path) > 0 && a.path[len(a.path)-1] == "artifact" {
 				s.artifact(withDefaults(a.value, defaults), a.line)
@@ -27,22 +22,7 @@ func nomad() Detector {
 	})
 }
 
-var (
-	hintOfJob     = regexp.MustCompile(`(?m)^\s*artifact\s*\{`)
-	nomadVariable = regexp.MustCompile(`\$\{\s*var\.(\w+)\s*\}`)
-)
-
-func withDefaults(text string, defaults map[string]string) string {
-	if len(text) > maxURL {
-		return text
-	}
-	return nomadVariable.ReplaceAllStringFunc(text, func(match string) string {
-		if value := defaults[nomadVariable.FindStringSubmatch(match)[1]]; len(value) <= maxName && value != "" {
-			return value
-		}
-		return match
-	})
-}
+var hintOfJob = regexp.MustCompile(`(?m)^\s*artifact\s*\{`)
 
 // artifact takes what go-getter clones, or a file of a branch or an archive of
 // one. A forced "git" is how it tells a web address from a file.

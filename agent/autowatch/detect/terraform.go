@@ -3,7 +3,9 @@ package detect
 import (
 	"path"
 	"regexp"
+	"slices"
 	"strings"
+	"sync"
 )
 
 // terraform knows the sources of modules: Terraform's, OpenTofu's and Terragrunt's,
@@ -17,12 +19,13 @@ func terraform() Detector {
 			findTerragrunt(s)
 		default:
 			attributes := hclAttributes(s.text)
+			defaults := sync.OnceValue(func() map[string]string { return s.defaults(attributes) })
 			for _, a := range attributes {
 				switch {
 				case a.key == "source" && len(a.path) == 2 && a.path[0] == "module":
 					s.module(a.value, a.line)
 				case a.key == "command" && len(a.path) > 1 && a.path[len(a.path)-2] == "provisioner" && a.path[len(a.path)-1] == "local-exec":
-					text := s.withDefaults(a.value, attributes)
+					text := withDefaults(a.value, defaults())
 					s.script([]*node{{shape: isText, text: text, line: a.line}}, nil)
 				case isFileOf(a):
 					s.readFile(a.value, a.line)
@@ -32,26 +35,13 @@ func terraform() Detector {
 	})
 }
 
-var variableOf = regexp.MustCompile(`\$\{var\.(\w+)\}`)
-
-// withDefaults puts the defaults of variables into a text: those of the file
-// itself, and of the one that usually has them.
-func (s *sheet) withDefaults(text string, attributes []hclAttribute) string {
-	if !variableOf.MatchString(text) {
-		return text
-	}
+// defaults are those of the variables of the file itself, and of the one that
+// usually has them.
+func (s *sheet) defaults(attributes []hclAttribute) map[string]string {
 	if path.Base(s.file.Path) != "variables.tf" {
-		attributes = append(attributes, hclAttributes(s.beside("variables.tf"))...)
+		attributes = slices.Concat(hclAttributes(s.beside("variables.tf")), attributes)
 	}
-	return variableOf.ReplaceAllStringFunc(text, func(whole string) string {
-		name := variableOf.FindStringSubmatch(whole)[1]
-		for _, a := range attributes {
-			if a.key == "default" && len(a.path) == 2 && a.path[0] == "variable" && a.path[1] == name {
-				return a.value
-			}
-		}
-		return whole
-	})
+	return hclDefaults(attributes)
 }
 
 // findModuleCalls reads "module" of Terraform's JSON, which has lists where

@@ -56,12 +56,13 @@ func read(pid int) []byte {
 	return text
 }
 
-// Fields of /proc/PID/stat behind the name, see proc(5), and bits of its flags.
+// Fields of /proc/PID/stat behind the name: three less than the numbers of
+// proc(5). And bits of its flags.
 const (
-	stateField = 3 - 3
-	flagsField = 9 - 3
-	fromField  = 50 - 3 // where the environment begins
-	toField    = 51 - 3 // where it ends; 0 before it is there
+	stateField = 0
+	flagsField = 6
+	fromField  = 47 // where the environment begins
+	toField    = 48 // where it ends; 0 before it is there
 
 	exiting      = 0x4
 	kernelThread = 0x200000

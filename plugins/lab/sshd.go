@@ -78,7 +78,12 @@ func startSSH(ctx context.Context, r *Running) error {
 		"SSH_HOSTS": strings.Join(hosts, " "), "SSH_PORT": port, "SSH_KEY": userKey, "SSH_WRONG_KEY": filepath.Join(r.Dir, "stranger"),
 		"SSH_KNOWN_HOSTS": knownHosts, "SSH_HOST_KEY": strings.TrimSpace(hostLine),
 	}
-	return p.until(ctx, 10*time.Second, accepts(net.JoinHostPort(hosts[sshHosts-1], port)))
+	for _, host := range hosts { // sshd begins with the last one
+		if err := p.until(ctx, 10*time.Second, accepts(net.JoinHostPort(host, port))); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // sshKey gives the path of a private key and the line of its public one.

@@ -78,6 +78,39 @@ func TestToldToGiveUpBeforeItsStep(t *testing.T) {
 	}
 }
 
+// TestKilledWhileItCancels: an agent process that has ended the step of a build
+// that was cancelled, and dies then, leaves no failed build: the next one knows.
+func TestKilledWhileItCancels(t *testing.T) {
+	tools, master := tools(t)
+	tools.Supervisor = supervisor(t)
+	dir, pid := abandoned(t, tools)
+	first, err := Resume(tools, dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	first.noteCancel("ann had enough")
+	if err := tools.Supervisor.Kill(t.Context(), first.stepID(1), "ann had enough"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := tools.Supervisor.Wait(t.Context(), first.stepID(1)); err != nil {
+		t.Fatal(err)
+	}
+	if err := first.journal.Close(); err != nil {
+		t.Fatal(err)
+	}
+	next, err := Resume(tools, dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	run(t, next, master)
+	if u := master.last(); u.GetState() != agentv1.State_STATE_CANCELLED || u.GetError() != "ann had enough" {
+		t.Errorf("it says %v", u)
+	}
+	if alive(pid) {
+		t.Error("its step goes on")
+	}
+}
+
 // TestFailureWithAStepRunning: so does one that fails before it is there.
 func TestFailureWithAStepRunning(t *testing.T) {
 	tools, master := tools(t)

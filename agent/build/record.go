@@ -29,6 +29,7 @@ type record struct {
 	Verdict    agentv1.State     `json:"verdict,omitempty"` // decided, perhaps not delivered yet
 	Server     *server           `json:"server,omitempty"`
 	HostFault  bool              `json:"host_fault,omitempty"`
+	Cancelled  string            `json:"cancelled,omitempty"`  // why, before anything was ended for it
 	Kept       bool              `json:"kept,omitempty"`       // the artifacts
 	Warnings   map[int]int64     `json:"warnings,omitempty"`   // by part of the output
 	Output     map[int32]int64   `json:"output,omitempty"`     // bytes of its parts, when all was delivered

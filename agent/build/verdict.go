@@ -71,11 +71,15 @@ func (a *Attempt) carryOut(outer context.Context) error {
 	limit, left := a.timeout(time.Now())
 	late := time.NewTimer(left)
 	defer late.Stop()
+	if why := a.record.Cancelled; why != "" { // a former agent process may have ended its step already
+		cancel(&cancelled{reason: why})
+	}
 	watcher := make(chan struct{})
 	go func() {
 		defer close(watcher)
 		select {
 		case why := <-a.cancel:
+			a.noteCancel(why)
 			cancel(&cancelled{reason: why})
 		case <-late.C:
 			cancel(&cancelled{reason: "it was ended after its timeout of " + limit.String(), late: true})
@@ -90,6 +94,18 @@ func (a *Attempt) carryOut(outer context.Context) error {
 	cancel(nil)
 	<-watcher
 	return err
+}
+
+// noteCancel writes down that the attempt was cancelled: who finds its step ended
+// must not take that for a failure.
+func (a *Attempt) noteCancel(why string) {
+	a.mu.Lock()
+	a.record.Cancelled = why
+	a.mu.Unlock()
+	if err := a.writeDown(); err != nil {
+		a.Log.Error("note that a build was cancelled", "build", a.Build(), "error", err)
+	}
+	// gofail: var cancelNoted struct{}
 }
 
 // timeout is that of the attempt, and what of it is left.

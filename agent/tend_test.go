@@ -76,6 +76,8 @@ func TestWorkOnAFullDisk(t *testing.T) {
 	w.cfg.Data, w.cfg.MinFree = filepath.Join(disk, "data"), room.Mark{}
 	w.start()
 	s := m.session()
+	s.work(work("shop-000000", "true")) // its end says that the agent has noted whose it is
+	s.untilFinal()
 	filler := filepath.Join(disk, "filler")
 	if err := os.WriteFile(filler, make([]byte, 16<<20), 0o600); !errors.Is(err, syscall.ENOSPC) {
 		t.Fatal(err)

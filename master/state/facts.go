@@ -37,6 +37,7 @@ type Facts struct {
 	queued     int                              // how many builds are queued
 	byAgent    map[string]map[string]*Build     // builds in an agent's hands
 	byInstance map[string]map[string]*Build     // live builds
+	handedOut  map[string]map[string]*Build     // those of an instance's live builds that were handed out, now or before
 	servers    map[string]map[string]*AppServer // AppServers of an instance
 	ids        map[string]string                // build fact name -> ID
 }
@@ -50,7 +51,7 @@ func NewFacts() *Facts {
 		AppServers: map[string]*AppServer{}, Actives: map[string]*Active{}, Secrets: map[string]*Secret{},
 		Notices: map[string]*Notice{}, Tallies: map[string]*Tally{}, heard: map[string]*Heard{},
 		HeldBacks: map[string]*HeldBack{}, Standings: map[string]*Standing{}, Illegible: map[string]bool{},
-		byAgent: map[string]map[string]*Build{}, byInstance: map[string]map[string]*Build{},
+		byAgent: map[string]map[string]*Build{}, byInstance: map[string]map[string]*Build{}, handedOut: map[string]map[string]*Build{},
 		servers: map[string]map[string]*AppServer{}, ids: map[string]string{},
 	}
 }
@@ -81,7 +82,7 @@ func (f *Facts) OfInstance(name string) map[string]*Build { return f.byInstance[
 
 // Vouches is what a queued build that is handed out now vouches for.
 func (f *Facts) Vouches(b *Build) int64 {
-	at := b.Vouches(f.Revision, maps.Values(f.OfInstance(b.Instance)))
+	at := b.Vouches(f.Revision, maps.Values(f.handedOut[b.Instance])) // thousands may wait behind it
 	if l := f.Lasts[b.Instance]; l != nil {
 		at = b.Vouches(at, slices.Values([]*Build{&l.Finished}))
 	}
@@ -228,6 +229,9 @@ func (f *Facts) putBuild(name string, value []byte, rev int64) error {
 	if b.Agent != "" {
 		add(f.byAgent, b.Agent, b.ID, b)
 	}
+	if b.FactsAt > 0 {
+		add(f.handedOut, b.Instance, b.ID, b)
+	}
 	if b.State == Queued {
 		f.queued++
 	}
@@ -242,6 +246,7 @@ func (f *Facts) dropBuild(name string) {
 	delete(f.Builds, b.ID)
 	delete(f.ids, name)
 	remove(f.byInstance, b.Instance, b.ID)
+	remove(f.handedOut, b.Instance, b.ID)
 	remove(f.byAgent, b.Agent, b.ID)
 	if b.State == Queued {
 		f.queued--

@@ -27,6 +27,7 @@ func parse(t *testing.T, instance, text string) *manifests.Manifest {
 func TestFactsIndexes(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		f := NewFacts()
+		f.Revision = 100
 		kept := map[*Build]string{}
 		for rev := range rapid.IntRange(1, 80).Draw(t, "changes") {
 			changeFacts(t, f, int64(rev+1))
@@ -38,6 +39,7 @@ func TestFactsIndexes(t *testing.T) {
 		}
 		checkQueue(t, f)
 		checkGroups(t, f)
+		checkVouches(t, f)
 		for b, was := range kept {
 			if text(b) != was {
 				t.Fatalf("a value that was taken out changed from %s to %s", was, text(b))
@@ -61,6 +63,7 @@ func changeFacts(t *rapid.T, f *Facts, rev int64) {
 		ID: BuildID{instance, number}.String(), Instance: instance, Number: number,
 		State: rapid.SampledFrom(everyBuildState()).Draw(t, "state"), Agent: rapid.SampledFrom([]string{"", "x", "y"}).Draw(t, "agent"),
 		Priority: rapid.IntRange(-1, 1).Draw(t, "priority"), QueuedAt: time.Unix(rapid.Int64Range(0, 3).Draw(t, "queued"), 0).UTC(),
+		FactsAt: rapid.Int64Range(0, 3).Draw(t, "facts at"),
 	}
 	a := &AppServer{ID: AppServerID(b.ID, 1), Instance: instance}
 	var err error
@@ -113,6 +116,25 @@ func checkGroups(t *rapid.T, f *Facts) {
 	}
 	if len(f.byAgent) != len(agents) || len(f.byInstance) != len(instances) || len(f.servers) != len(servers) || len(f.ids) != len(f.Builds) {
 		t.Fatal("an index keeps what is gone")
+	}
+}
+
+// checkVouches holds what is vouched for against all that an instance has.
+func checkVouches(t *rapid.T, f *Facts) {
+	out := 0
+	for id, b := range f.Builds {
+		if want := b.Vouches(f.Revision, maps.Values(f.OfInstance(b.Instance))); f.Vouches(b) != want {
+			t.Fatalf("build %s vouches for %d, want %d", id, f.Vouches(b), want)
+		}
+		if b.FactsAt > 0 {
+			out++
+		}
+	}
+	for _, group := range f.handedOut {
+		out -= len(group)
+	}
+	if out != 0 {
+		t.Fatalf("%d builds too few were handed out", out)
 	}
 }
 

@@ -61,6 +61,9 @@ func (q Queries) liveBuilds(f Filter) (live []*state.Build, lasts []*state.Last,
 			if f.wants(b) {
 				live = append(live, b)
 			}
+			if len(live) > 2*f.Limit+100 { // thousands may be queued, and few are asked for
+				live = newestFirst(live, f.Limit)
+			}
 		}
 		for name, l := range facts.Lasts {
 			if f.Instance == "" || f.Instance == name {
@@ -117,12 +120,15 @@ func (q Queries) finished(ctx context.Context, instance string, f Filter, most i
 // newestFirst sorts builds and drops what is twice, as a build is that ends
 // between two reads, and what is beyond limit.
 func newestFirst(all []*state.Build, limit int) []*state.Build {
-	slices.SortStableFunc(all, func(a, b *state.Build) int {
-		return cmp.Or(b.QueuedAt.Compare(a.QueuedAt), cmp.Compare(a.Instance, b.Instance), cmp.Compare(b.Number, a.Number),
-			cmp.Compare(ended(b), ended(a)))
-	})
+	slices.SortFunc(all, newer)
 	all = slices.CompactFunc(all, func(a, b *state.Build) bool { return a.ID == b.ID })
 	return all[:min(len(all), limit)]
+}
+
+// newer is below 0 if a stands before b; what has ended stands before what it was.
+func newer(a, b *state.Build) int {
+	return cmp.Or(b.QueuedAt.Compare(a.QueuedAt), cmp.Compare(a.Instance, b.Instance), cmp.Compare(b.Number, a.Number),
+		cmp.Compare(ended(b), ended(a)))
 }
 
 func ended(b *state.Build) int {

@@ -71,8 +71,9 @@ type Dispatcher struct {
 	unstored map[attempt]word // ends that are not acknowledged before their output is stored
 	due      time.Time        // when something follows from what is known of agents; zero: when that changes
 
-	queue sync.Mutex    // guards board
-	board *assign.Board // who builds what next; told of every change by Run
+	queue  sync.Mutex              // guards the two below
+	board  *assign.Board           // who builds what next; told of every change by Run
+	paused map[string]*state.Build // by ID: were lost, and are not on the board before their time
 
 	draining sync.RWMutex // held while it is said who is drained; read while agents are enrolled
 
@@ -89,7 +90,7 @@ func New(cfg Config) *Dispatcher {
 	if cfg.Lease == 0 {
 		cfg.Lease = 30 * time.Second
 	}
-	return &Dispatcher{Config: cfg, inbox: newInbox(), large: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)-1)), board: assign.NewBoard(), batch: together, unstored: map[attempt]word{}, reopened: map[attempt]logs.Attempt{}, sessions: map[string]*session{}, parted: map[string]bool{}, unfinished: map[logs.Attempt]bool{}}
+	return &Dispatcher{Config: cfg, inbox: newInbox(), large: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)-1)), board: assign.NewBoard(), paused: map[string]*state.Build{}, batch: together, unstored: map[attempt]word{}, reopened: map[attempt]logs.Attempt{}, sessions: map[string]*session{}, parted: map[string]bool{}, unfinished: map[logs.Attempt]bool{}}
 }
 
 // Register makes the server answer agents.

@@ -141,6 +141,7 @@ func (d *Dispatcher) follow(keys []state.Key, all bool) {
 		for _, name := range agents {
 			d.board.SetAgent(name, f.Agents[name], d.session(name) != nil)
 		}
+		d.resume(f)
 	})
 }
 
@@ -151,6 +152,7 @@ func (d *Dispatcher) followAll(f *state.Facts) {
 	for name, a := range f.Agents {
 		d.board.SetAgent(name, a, d.session(name) != nil)
 	}
+	clear(d.paused)
 	for _, b := range f.Builds {
 		d.putBuild(f, b)
 	}
@@ -161,18 +163,8 @@ func (d *Dispatcher) place(f *state.Facts, fact string) {
 	if b := f.ByName(fact); b != nil {
 		d.putBuild(f, b)
 	} else if id, err := state.BuildNamed(fact); err == nil {
-		d.board.Drop(id.String())
+		d.dropBuild(id.String())
 	}
-}
-
-// putBuild puts a build on the board, but not into the queue while this release
-// does not understand its manifest: it must not hold up others.
-func (d *Dispatcher) putBuild(f *state.Facts, b *state.Build) {
-	if b.State == state.Queued && f.Manifests[b.Instance] == nil {
-		d.board.Drop(b.ID)
-		return
-	}
-	d.board.Put(b)
 }
 
 // Why says in one sentence what a queued build waits for; "": nothing, or it is
@@ -209,6 +201,8 @@ func (d *Dispatcher) admit(f *state.Facts, build string) string {
 		return ""
 	case f.Manifests[b.Instance] == nil:
 		return "no manifest of " + b.Instance + " is in force that this master understands"
+	case b.Pauses(time.Now()):
+		return pause(b)
 	}
 	d.board.Put(b)
 	return ""

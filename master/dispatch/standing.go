@@ -165,15 +165,6 @@ func remind(f *state.Facts, now time.Time) (next time.Time) {
 	return next
 }
 
-// wind has Run do a round when something is due.
-func (d *Dispatcher) wind(late *time.Timer) {
-	if d.due.IsZero() {
-		late.Stop()
-		return
-	}
-	late.Reset(max(time.Until(d.due), time.Second)) // what is over and could not be stored must not be tried all the time
-}
-
 // settleOvertime takes back what drained agents have had long enough, and has
 // them end it. With more, some is left for the next transaction.
 func (d *Dispatcher) settleOvertime(m *moves, now time.Time) (more bool) {

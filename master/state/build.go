@@ -27,8 +27,12 @@ const (
 // maxFaults is how many attempts a build has whose agents' hosts are at fault.
 const maxFaults = 3
 
-// MaxAttempts is how often a build that loses its agent is tried.
-const MaxAttempts = 5
+// MaxAttempts is how often a build that loses its agent is tried: one that kills
+// every agent it comes to must end, and one that only had bad luck must not.
+const MaxAttempts = 12
+
+// maxPause is the longest that a lost build waits for its next attempt.
+const maxPause = time.Minute
 
 // buildMoves is the whole life of a build: where it may go from each state
 // within one attempt. A lost attempt begins again at Queued with the next
@@ -124,6 +128,8 @@ type Build struct {
 	QueuedAt  time.Time         `json:"queued_at"`
 	StartedAt time.Time         `json:"started_at,omitzero"`
 	EndedAt   time.Time         `json:"finished_at,omitzero"`
+	RetryAt   time.Time         `json:"retry_at,omitzero"` // not to be handed out before, since it was lost several times
+	Lost      string            `json:"lost,omitempty"`    // why the last attempt was
 
 	// Properties are given by who started it; a step sees X as WRIGHT_PROPERTY_X.
 	Properties map[string]string `json:"properties,omitempty"`
@@ -165,6 +171,7 @@ func (b Build) Assign(agent, source, revision string, factsAt int64) (Build, err
 		return b, fmt.Errorf("assign build %s, which is %s: %w", b.ID, b.State, ErrMove)
 	}
 	b.State, b.Agent, b.FactsAt, b.Version, b.Phase = Assigned, agent, factsAt, 0, ""
+	b.RetryAt, b.Lost = time.Time{}, ""
 	if source != "" && revision != "" {
 		b.Revisions = map[string]string{source: revision}
 	}
@@ -232,7 +239,26 @@ func (b Build) Lose(why string, now time.Time) (Build, error) {
 	b.StartedAt, b.EndedAt = time.Time{}, time.Time{}
 	b.AppServer, b.Error, b.Deploying = "", "", false
 	b.Output, b.Warnings, b.Tests = 0, 0, nil
+	b.Lost = why
+	if pause := pauseBefore(b.Attempt); pause > 0 {
+		b.RetryAt = now.Add(pause)
+	}
 	return b, nil
+}
+
+// pauseBefore is how long an attempt waits after the one before it was lost: what
+// takes agents away may last, and a build that kills them must not hurry.
+func pauseBefore(attempt int) time.Duration {
+	if attempt <= 2 {
+		return 0
+	}
+	return min(time.Second<<min(attempt-3, 10), maxPause)
+}
+
+// Pauses says whether a queued build is still to wait because it was lost. A pause
+// that is longer than there are any comes from a clock that went wrong.
+func (b *Build) Pauses(now time.Time) bool {
+	return b.State == Queued && now.Before(b.RetryAt) && b.RetryAt.Sub(now) <= maxPause
 }
 
 // Retries says whether what an agent says of the end is to be tried again

@@ -119,6 +119,40 @@ func TestLose(t *testing.T) {
 	}
 }
 
+func TestPauses(t *testing.T) {
+	now := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
+	all := time.Duration(0)
+	for attempt, want := range map[int]time.Duration{
+		1: 0, 2: 0, 3: time.Second, 4: 2 * time.Second, 8: 32 * time.Second, 9: time.Minute, 12: time.Minute, 1000: time.Minute,
+	} {
+		if got := pauseBefore(attempt); got != want {
+			t.Errorf("attempt %d waits %s, want %s", attempt, got, want)
+		}
+	}
+	b := Build{State: Running, Attempt: 1}
+	for b.State != Errored {
+		lost, err := b.Lose("gone", now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if pause := lost.RetryAt.Sub(now); !lost.RetryAt.IsZero() {
+			all += pause
+			if !lost.Pauses(now) || !lost.Pauses(now.Add(pause-1)) || lost.Pauses(now.Add(pause)) || lost.Pauses(now.Add(-2*maxPause)) {
+				t.Errorf("attempt %d pauses at the wrong times", lost.Attempt)
+			}
+		}
+		if b = lost; b.State == Queued {
+			b, err = b.Assign("one", "", "", 1)
+			if err != nil || b.Pauses(now) || b.Lost != "" {
+				t.Fatalf("handed out: %+v, %v", b, err)
+			}
+		}
+	}
+	if want := 303 * time.Second; all != want {
+		t.Errorf("all pauses are %s, want %s", all, want)
+	}
+}
+
 func TestEnd(t *testing.T) {
 	for _, from := range everyBuildState() {
 		for _, to := range everyBuildState() {

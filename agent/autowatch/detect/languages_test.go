@@ -24,6 +24,7 @@ func languageSamples() []sample {
 		juliaCrystalHaskellSamples(),
 		cmakeSamples(),
 		appleSamples(),
+		fastlaneSamples(),
 		rOCamlSamples(),
 		bowerSamples(),
 		boardsSamples(),

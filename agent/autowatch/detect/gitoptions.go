@@ -28,6 +28,8 @@ func (d *dockerfile) addedFromGit(command []dockerWord) (m clone, ok bool) {
 			return d.benchApp(rest)
 		case "jb install":
 			return d.jsonnetPackage(rest)
+		case "kurtosis run":
+			return d.kurtosisPackage(rest)
 		case "buf breaking":
 			return d.comparison(rest)
 		}
@@ -46,6 +48,16 @@ func (d *dockerfile) goPackage(words []dockerWord) (m clone, ok bool) {
 		module, name, _ := strings.Cut(d.expand(w.text), "@")
 		if url := moduleURL(module); url != "" && !goVersion.MatchString(name) {
 			return clone{Mention: Mention{URL: url, Name: name, TagFirst: true}, line: w.line}, true
+		}
+	}
+	return clone{}, false
+}
+
+// kurtosisPackage reads "github.com/owner/repository/directory@name".
+func (d *dockerfile) kurtosisPackage(words []dockerWord) (m clone, ok bool) {
+	for _, w := range words {
+		if parts := jsonnetPath.FindStringSubmatch(d.expand(w.text)); parts != nil {
+			return clone{Mention: Mention{URL: "https://" + parts[1], Name: parts[2], TagFirst: true}, line: w.line}, true
 		}
 	}
 	return clone{}, false

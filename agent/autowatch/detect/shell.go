@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"path"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -278,14 +279,17 @@ func (sh *shell) give(args []dockerWord) {
 	sh.values["*"] = sh.values["@"]
 }
 
-// expandedWords are words with the values of their variables.
+// expandedWords are words with the values of their variables. One that is all
+// of "${X:-}" is empty where X is not known.
 func (sh *shell) expandedWords(words []dockerWord) []dockerWord {
 	all := make([]dockerWord, len(words))
 	for i, w := range words {
-		all[i] = dockerWord{sh.expand(w.text), w.line}
+		all[i] = dockerWord{emptyDefault.ReplaceAllString(sh.expand(w.text), ""), w.line}
 	}
 	return all
 }
+
+var emptyDefault = regexp.MustCompile(`^\$\{\w+:?-\}$`)
 
 // key tells runs of the same file apart by what they are given.
 func (sh *shell) key() string {

@@ -1,6 +1,7 @@
 package detect
 
 import (
+	"cmp"
 	"maps"
 	"path"
 	"regexp"
@@ -151,7 +152,7 @@ func (sh *shell) settings(command []dockerWord) []dockerWord {
 			}
 		}
 	}
-	for len(command) > 0 && shellSetting.MatchString(command[0].text) {
+	for len(command) > 0 && (shellSetting.MatchString(command[0].text) || shellAddition.MatchString(command[0].text)) {
 		name, n := sh.set(command)
 		command = command[n:]
 		if local {
@@ -175,6 +176,8 @@ func (sh *shell) export(name string) {
 }
 
 var (
+	shellAddition = regexp.MustCompile(`^\w+\+=([^(]|$)`) // to a text, not to a list
+
 	commandValue = regexp.MustCompile("`|^\\$\\(")
 	printedFile  = regexp.MustCompile("^\\w+=(?:`|\\$\\() *(?:cat|<) *([\\w./-]+) *[`)]?$")
 )
@@ -184,6 +187,10 @@ var (
 func (sh *shell) set(command []dockerWord) (name string, n int) {
 	name, value, _ := strings.Cut(command[0].text, "=")
 	n = 1
+	if first, more := strings.CutSuffix(name, "+"); more {
+		name = first
+		value = cmp.Or(sh.values[name], "$"+name) + value
+	}
 	if !commandValue.MatchString(value) {
 		sh.values[name] = sh.expand(value)
 		return name, n
@@ -206,6 +213,10 @@ func (sh *shell) mention(command []dockerWord) {
 		verb, _ := verbOf(command[i+1:])
 		sh.pushes = sh.pushes || verb == "push"
 		sh.cloned = sh.vcsCommand(command[i].text, command[i+1:], sh.cloned)
+		return
+	}
+	if composerAdds(command) {
+		sh.installed = append(sh.installed, sh.composerPackages(command)...)
 		return
 	}
 	if m, ok := sh.addedFromGit(command); ok {

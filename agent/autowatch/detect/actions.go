@@ -6,11 +6,11 @@ import (
 	"strings"
 )
 
-// actions knows what workflows and actions of GitHub, Gitea and Forgejo use. A
-// tag wins over a branch there.
+// actions knows what workflows and actions of GitHub, Gitea and Forgejo use, and
+// what configurations of CodeQL do. A tag wins over a branch there.
 func actions() Detector {
 	wants := anyOf(named("action.yml", "action.yaml"),
-		below(".github/workflows", ".gitea/workflows", ".forgejo/workflows", ".github/actions", ".gitea/actions", ".forgejo/actions"))
+		below(".github/codeql", ".github/workflows", ".gitea/workflows", ".forgejo/workflows", ".github/actions", ".gitea/actions", ".forgejo/actions"))
 	return sheetDetector("GitHub Actions", wants, func(s *sheet) {
 		home := "https://github.com/"
 		if strings.Contains("/"+s.file.Path, "/.forgejo/") {
@@ -44,8 +44,23 @@ func (s *sheet) actionUse(step *node, home string, job pushes) {
 	}
 	s.note(step.lineOf("uses"), Mention{URL: home + parts[2], Name: parts[4], TagFirst: true})
 	s.actionFiles(step.at("with"))
+	if parts[2] == "github/codeql-action" {
+		s.analysis(step.at("with"))
+	}
 	if path.Base(parts[2]) == "checkout" && strings.HasPrefix(parts[2], "actions/") {
 		s.actionCheckout(step.at("with"), job)
+	}
+}
+
+// analysis reads the configuration and the queries of CodeQL that stand in other
+// repositories.
+func (s *sheet) analysis(with *node) {
+	for _, key := range []string{"config-file", "queries"} {
+		for text := range strings.SplitSeq(strings.TrimPrefix(with.value(key), "+"), ",") {
+			if parts := actionAddress.FindStringSubmatch(strings.TrimSpace(text)); parts != nil {
+				s.note(with.lineOf(key), Mention{URL: "https://github.com/" + parts[2], Name: parts[4], TagFirst: true})
+			}
+		}
 	}
 }
 

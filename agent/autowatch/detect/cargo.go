@@ -1,6 +1,7 @@
 package detect
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 )
@@ -9,15 +10,34 @@ import (
 // the place of others.
 func cargoManifests() Detector {
 	return sheetDetector("cargo", named("Cargo.toml"), func(s *sheet) {
+		patched := s.cratePatches()
 		s.tomlTree().each(nil, func(keys []string, n *node) {
 			url := n.str("git")
-			if url == "" || !isCrate(keys) {
+			if url == "" || !isCrate(keys) || keys[0] != "patch" && patched(url, cmp.Or(n.str("package"), keys[len(keys)-1])) {
 				return
 			}
 			c := choice{branch: n.str("branch"), tag: n.str("tag"), commit: n.str("rev")}
 			s.note(n.lineOf("git"), c.mention(gitURL(url)))
 		})
 	})
+}
+
+// cratePatches tells of a crate of a repository whether the workspace has another
+// one in its place: what it was is not taken then.
+func (s *sheet) cratePatches() func(url, crate string) bool {
+	var patches []*node
+	for _, dir := range []string{"", "../", "../../"} {
+		text := s.beside(dir + "Cargo.toml")
+		if !strings.Contains(text, "patch.") {
+			continue
+		}
+		r := &tomlReader{text: text, line: 1, root: &node{shape: isTable, line: 1}}
+		r.read(func(int, error) {}) // it is reported where it is read itself
+		patches = append(patches, r.root.at("patch"))
+	}
+	return func(url, crate string) bool {
+		return slices.ContainsFunc(patches, func(patch *node) bool { return patch.at(url).at(crate) != nil })
+	}
 }
 
 // isCrate tells whether a table under keys is a dependency.

@@ -46,7 +46,7 @@ func (f *findings) add(m Mention) {
 	switch {
 	case len(f.mentions) >= maxMentions:
 		f.full = true
-	case m.URL == "" || standIn.MatchString(m.URL) || m.Name == "FETCH_HEAD": // what that is, is only known in the clone
+	case m.URL == "" || standIn.MatchString(m.URL) || ownerOnly.MatchString(m.URL) || m.Name == "FETCH_HEAD": // what that is, is only known in the clone
 	case isComputed(m.URL):
 		f.failIn(m.File, m.Line, "the address is computed")
 	case isComputed(m.Name):
@@ -67,6 +67,10 @@ func withoutLogin(url string) string { return computedLogin.ReplaceAllString(url
 
 // standIn is an address that says that it is to be replaced.
 var standIn = regexp.MustCompile(`(?i)^(?:https?://|ssh://git@|git@)(?:github|gitlab)\.com[:/](?:example|your[-_]?(?:org|organization|user|username|name))/`)
+
+// ownerOnly is an address that lacks the repository: what is there was taken
+// for a variable's value, and is none.
+var ownerOnly = regexp.MustCompile(`^(?:https?://|ssh://git@|git@)(?:github|gitlab)\.com(?:[:/][\w.-]*)?/?$`)
 
 // unfold takes a name that says itself what it is, such as "tags/v1", which git
 // takes for "refs/tags/v1".
@@ -112,7 +116,7 @@ func isHex(s string) bool {
 	return s != "" && strings.Trim(s, "0123456789abcdefABCDEF") == ""
 }
 
-var computed = regexp.MustCompile(`^=\w+=$|@\w+@|\{\{|\{%|<%|%\(|\$[A-Za-z0-9_({\[@*]|\{\w+\}`)
+var computed = regexp.MustCompile(`^=\w+=$|@\w+@|\{\{|\{%|<%|%\(|\$[A-Za-z0-9_({\[@*]|\{\w+\}|%[A-Z]\w*%`)
 
 // isComputed tells whether some program has yet to put values into s.
 func isComputed(s string) bool { return computed.MatchString(s) }

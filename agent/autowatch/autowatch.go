@@ -83,7 +83,7 @@ func find(ctx context.Context, workspace string, opts Options, detectors []detec
 	defer root.Close()
 	f := &finder{
 		root: root, base: base, local: opts.Local, fetched: opts.Fetched, pinned: opts.Pinned, limit: opts.MaxEntries,
-		deadline: time.Now().Add(opts.MaxTime), detectors: detectors, texts: map[string][]byte{},
+		deadline: time.Now().Add(opts.MaxTime), detectors: detectors, texts: map[string][]byte{}, lists: map[string][]string{},
 	}
 	if err := f.find(ctx); err != nil {
 		return nil, fmt.Errorf("look for what a build depends on in %s: %w", workspace, err)
@@ -103,8 +103,9 @@ type finder struct {
 	deadline  time.Time
 	detectors []detect.Detector
 	warnings  warnings
-	texts     map[string][]byte // of files, for detectors
-	textSize  int64             // of all texts
+	texts     map[string][]byte   // of files, for detectors
+	lists     map[string][]string // of directories, for them
+	textSize  int64               // of all texts
 	found     Findings
 }
 

@@ -124,13 +124,23 @@ func (f *finder) detect(d detect.Detector, name string, text []byte) (found []de
 			found = nil
 		}
 	}()
-	found, err := d.Find(detect.File{Path: name, Text: text, Read: func(other string) ([]byte, error) {
-		at := path.Join(path.Dir(name), other)
-		if path.IsAbs(other) || !fs.ValidPath(at) {
-			return nil, fmt.Errorf("%.200q leads out of the workspace", other)
-		}
-		return f.text(at)
-	}})
+	found, err := d.Find(detect.File{
+		Path: name, Text: text,
+		Read: func(other string) ([]byte, error) {
+			at, err := beside(name, other)
+			if err != nil {
+				return nil, err
+			}
+			return f.text(at)
+		},
+		List: func(dir string) []string {
+			at, err := beside(name, dir)
+			if err != nil {
+				return nil
+			}
+			return f.names(at)
+		},
+	})
 	if err != nil {
 		for what := range strings.Lines(err.Error()) {
 			what = strings.TrimPrefix(strings.TrimSpace(what), name+": ")
@@ -138,6 +148,38 @@ func (f *finder) detect(d detect.Detector, name string, text []byte) (found []de
 		}
 	}
 	return found
+}
+
+// beside is the path in the workspace of what a file names relative to itself.
+func beside(name, other string) (string, error) {
+	at := path.Join(path.Dir(name), other)
+	if path.IsAbs(other) || !fs.ValidPath(at) {
+		return "", fmt.Errorf("%.200q leads out of the workspace", other)
+	}
+	return at, nil
+}
+
+// names lists a directory once for all detectors that ask. It follows no link.
+func (f *finder) names(dir string) []string {
+	if names, again := f.lists[dir]; again {
+		return names
+	}
+	var names []string
+	if d, err := f.root.Open(dir); err == nil {
+		entries, _ := d.ReadDir(batch) // what cannot be listed is not there
+		d.Close()
+		for _, e := range entries {
+			switch {
+			case e.IsDir():
+				names = append(names, e.Name()+"/")
+			case e.Type().IsRegular():
+				names = append(names, e.Name())
+			}
+		}
+	}
+	slices.Sort(names)
+	f.lists[dir] = names
+	return names
 }
 
 func (f *finder) failed(d detect.Detector, name string, p any) {

@@ -64,6 +64,8 @@ type ansibleFile struct {
 	names  map[string]*node
 	read   bool
 	loops  int
+	others []otherFile // of the tree that may have variables, once they were needed
+	listed bool
 	// includes is how many files of tasks were read for what is given to them.
 	includes int
 }
@@ -132,29 +134,34 @@ func (a *ansibleFile) task(vcs string, table, args *node) {
 		return
 	}
 	name, _ := args.firstOf("version", "revision")
-	sc := a.scope(table)
-	for _, each := range a.loop(table, sc) {
-		if a.loops--; a.loops < 0 {
-			return
+	over := cmp.Or(table.value("loop"), table.value("with_items"), table.value("with_dict"))
+	checkout := func(sc scope, note func(Mention)) {
+		for _, each := range a.loop(table, sc) {
+			if a.loops--; a.loops < 0 {
+				return
+			}
+			if each.value("item", "state") == "absent" {
+				continue
+			}
+			sc[0] = each // the words of the task itself are no variables
+			note(Mention{VCS: vcs, URL: sc.expand(repo), Name: sc.expand(name)})
 		}
-		if each.value("item", "state") == "absent" {
-			continue
-		}
-		sc[0] = each // the words of the task itself are no variables
-		a.note(line, Mention{VCS: vcs, URL: sc.expand(repo), Name: sc.expand(name)})
 	}
+	checkout(a.scope(table), func(m Mention) { a.note(line, m) })
+	a.elsewhere(a.scope(&node{}), []string{repo, name, over}, checkout)
 }
 
 // loop lists tables with "item", or what it is called, for what a task loops over, one that is empty
 // for a task that does not.
 func (a *ansibleFile) loop(table *node, sc scope) []*node {
-	over := table.at("loop")
-	if over == nil {
-		over = table.at("with_items")
-	}
-	items := over.list()
-	if text := over.str(); text != "" {
-		items = sc.list(text)
+	var items []*node
+	switch dict, over := table.at("with_dict"), cmp.Or(table.at("loop"), table.at("with_items")); {
+	case dict.str() != "":
+		items = sc.entries(dict.text)
+	case over.str() != "":
+		items = slices.Concat(sc.list(over.text), sc.entries(over.text))
+	default:
+		items = over.list()
 	}
 	item := cmp.Or(table.value("loop_control", "loop_var"), "item")
 	var each []*node

@@ -24,7 +24,10 @@ func (sc scope) checkout(table *node) Mention {
 // checkout reads such a table of the file itself.
 func (a *ansibleFile) checkout(table *node) {
 	if isCheckout(table) {
-		a.note(table.lineOf("REPO"), a.scope(&node{}).checkout(table))
+		sc := a.scope(&node{})
+		a.note(table.lineOf("REPO"), sc.checkout(table))
+		parts := []string{table.value("DOMAIN"), table.value("PATH"), table.value("REPO"), table.value("VERSION")}
+		a.elsewhere(sc, parts, func(sc scope, note func(Mention)) { note(sc.checkout(table)) })
 	}
 }
 

@@ -59,6 +59,9 @@ type File struct {
 	// directory of this one. Like Text it is bounded; it never leads out of the
 	// workspace. May be nil.
 	Read func(name string) ([]byte, error)
+	// List returns the names in a directory of the workspace, which is named as
+	// for Read; those of directories end in a slash. Bounded. May be nil.
+	List func(dir string) []string
 }
 
 // Detector knows the files of one ecosystem.

@@ -57,6 +57,27 @@ func besideIn(files map[string]string) func(string) ([]byte, error) {
 	}
 }
 
+// listIn lists a directory of what besideIn reads.
+func listIn(files map[string]string) func(string) []string {
+	return func(dir string) []string {
+		var names []string
+		for file := range files {
+			if rest, ok := strings.CutPrefix(file, path.Clean(dir)+"/"); ok || path.Clean(dir) == "." && !strings.HasPrefix(file, "..") {
+				if !ok {
+					rest = file
+				}
+				first, _, more := strings.Cut(rest, "/")
+				if more {
+					first += "/"
+				}
+				names = append(names, first)
+			}
+		}
+		slices.Sort(names)
+		return slices.Compact(names)
+	}
+}
+
 func runSamples(t *testing.T, detectors []Detector, samples []sample) {
 	t.Helper()
 	for _, tt := range samples {
@@ -69,7 +90,7 @@ func runSamples(t *testing.T, detectors []Detector, samples []sample) {
 					continue
 				}
 				wanted = true
-				found, err := d.Find(File{Path: tt.path, Text: []byte(tt.text), Read: besideIn(tt.beside)})
+				found, err := d.Find(File{Path: tt.path, Text: []byte(tt.text), Read: besideIn(tt.beside), List: listIn(tt.beside)})
 				errs = append(errs, err)
 				for _, m := range found {
 					got = append(got, m.short())

@@ -162,6 +162,25 @@ func (sc scope) list(text string) []*node {
 	return all
 }
 
+var templateTable = regexp.MustCompile(`^\{\{-?\s*([\w.]+)\s*(\|\s*dict2items\s*)?-?\}\}$`)
+
+// entries are those of the table that a template names, as a loop over it has
+// them: with "key" and "value".
+func (sc scope) entries(text string) []*node {
+	parts := templateTable.FindStringSubmatch(strings.TrimSpace(text))
+	if parts == nil {
+		return nil
+	}
+	var all []*node
+	for _, member := range sc.lookup(parts[1]).members() {
+		entry := &node{shape: isTable, line: member.line}
+		entry.put("key", &node{shape: isText, text: member.key, line: member.line})
+		entry.put("value", member)
+		all = append(all, entry)
+	}
+	return all
+}
+
 // listNames are the variables that a template adds.
 func listNames(text string) []string {
 	text = strings.TrimSpace(text)

@@ -66,6 +66,7 @@ func (a *ansibleFile) variablePairs(table *node) {
 		}
 		if name != nil && (key != "" || sayGit(repo, name)) {
 			a.pair(repo, name, a.scope(table))
+			a.pairElsewhere(table, repo, name)
 		}
 	}
 }
@@ -99,11 +100,17 @@ func hasPath(text string) bool { return strings.ContainsAny(text, "/:") }
 // pair takes a pair if it is about git. Nobody but the names of the variables
 // says so, and a version may be that of a package.
 func (a *ansibleFile) pair(repo, name *node, sc scope) {
-	url, ref := sc.expand(repo.text), sc.expand(name.value())
-	if ref == "" || isComputed(url) || !looksLikeGit(url) || !isComputed(ref) && strings.ContainsAny(ref, " \n") {
-		return
+	if m, ok := sc.pair(repo.text, name.value()); ok {
+		a.note(repo.line, m)
 	}
-	a.note(repo.line, Mention{URL: url, Name: strings.TrimPrefix(ref, "origin/")}) // as "git checkout" takes it
+}
+
+func (sc scope) pair(repo, name string) (m Mention, ok bool) {
+	url, ref := sc.expand(repo), sc.expand(name)
+	if ref == "" || isComputed(url) || !looksLikeGit(url) || !isComputed(ref) && strings.ContainsAny(ref, " \n") {
+		return Mention{}, false
+	}
+	return Mention{URL: url, Name: strings.TrimPrefix(ref, "origin/")}, true // as "git checkout" takes it
 }
 
 // pairedNames are the variables of a table that name a branch or the like, by

@@ -10,7 +10,7 @@ import (
 // out, so that a tag wins over a branch.
 func ansibleGalaxy() Detector {
 	wants := anyOf(
-		named("requirements.yml", "requirements.yaml", "*requirements.yml", "*requirements.yaml", "ansible-requirements.*", "Ansiblefile.yml"),
+		named("requirements.yml", "requirements.yaml", "*requirements.yml", "*requirements.yaml", "requirements_*.yml", "requirements-*.yml", "*_roles.yml", "*-roles.yml", "ansible-requirements.*", "Ansiblefile.yml"),
 		func(file string) bool {
 			return strings.HasSuffix("/"+file, "/meta/main.yml") || strings.HasSuffix("/"+file, "/meta/main.yaml")
 		},

@@ -62,6 +62,8 @@ collections:
   version: master
 - include: other.yml
 `, want: []string{"2 https://github.com/o/x.git master any tag-first", "4 https://github.com/o/y master any tag-first"}},
+		{about: "a list under another name", path: "requirements_roles.yml", text: "- src: https://github.com/o/x.git\n  version: live\n", want: []string{"1 https://github.com/o/x.git live any tag-first"}},
+		{about: "a playbook of such a name", path: "all-roles.yml", text: "- hosts: all\n  name: x\n  roles: [{role: y, version: z}]\n"},
 		{about: "dependencies of a role", path: "roles/web/meta/main.yml", text: `galaxy_info:
   author: someone
 dependencies:

@@ -11,7 +11,9 @@ import (
 func flakes() Detector {
 	return sheetDetector("Nix flake", isFlake, func(s *sheet) {
 		if strings.HasSuffix(s.file.Path, ".lock") {
-			findFlakeLock(s)
+			if !s.isOrphan() {
+				findFlakeLock(s)
+			}
 			return
 		}
 		inputs := map[string]*flakeInput{}
@@ -24,6 +26,15 @@ func flakes() Detector {
 			s.flakeInput(*in)
 		}
 	})
+}
+
+// isOrphan tells whether a lock has outlived its flake, so that nobody reads it.
+func (s *sheet) isOrphan() bool {
+	if s.file.List == nil {
+		return false
+	}
+	names := s.file.List(".")
+	return slices.Contains(names, "flake.lock") && !slices.Contains(names, "flake.nix")
 }
 
 // isFlake leaves out what "nix flake init" copies for others to begin with.

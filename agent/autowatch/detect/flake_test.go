@@ -74,6 +74,8 @@ func TestFlakes(t *testing.T) {
 			"7 https://github.com/numtide/flake-utils - any",
 			"9 https://github.com/o/late - any",
 		}},
+		{about: "a lock that has outlived its flake", path: "modules/flake.lock", text: `{"nodes":{"root":{"inputs":{"x":"x"}},"x":{"original":{"owner":"o","repo":"r","type":"github"}}},"root":"root","version":7}`,
+			beside: map[string]string{"flake.lock": ""}},
 		{about: "lock", path: "flake.lock", text: `{
   "nodes": {
     "direct": {

@@ -47,6 +47,14 @@ library 'shared@main'
 `, want: []string{
 			"5 https://github.com/o/kit main any", "6 https://github.com/o/line stable/1 any", "7 https://github.com/o/next next any", "9 https://github.com/o/steps.git 2.x any",
 		}},
+		{about: "a script that is given a variable", path: "Jenkinsfile_CNP", text: `def rules = "live"
+def twice = "a"
+twice = "b"
+sh """
+./bin/pull.sh ${rules}
+./bin/pull.sh ${twice}
+"""
+`, beside: map[string]string{"bin/pull.sh": "name=$1\ngit clone https://github.com/o/rules.git\ncd rules\ngit checkout ${name}\n"}, want: []string{"2 https://github.com/o/rules.git live any tag-first"}},
 		{about: "no end", path: "Jenkinsfile", text: "git url: 'https://github.com/o/a', branch: ((([[[\n\"git ("},
 	})
 }

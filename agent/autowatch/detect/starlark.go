@@ -1,6 +1,10 @@
 package detect
 
-import "strings"
+import (
+	"maps"
+	"slices"
+	"strings"
+)
 
 // pipelinePrograms knows what the commands clone that programs make a pipeline
 // of, where they stand in one text: those of Drone and Woodpecker in Starlark or
@@ -8,7 +12,7 @@ import "strings"
 func pipelinePrograms() Detector {
 	wants := named(".drone.star", ".drone.jsonnet", ".woodpecker.star", ".cirrus.star", "Jenkinsfile*", "*.Jenkinsfile", "*.jenkinsfile")
 	return sheetDetector("programs of pipelines", wants, func(s *sheet) {
-		if !hintOfScript.MatchString(s.text) {
+		if !mayCheckOut(s.text) {
 			return
 		}
 		l := lexis{comment: "#", quotes: `"'`, triple: true}
@@ -16,16 +20,43 @@ func pipelinePrograms() Detector {
 			l.comment, l.block = "//", [2]string{"/*", "*/"}
 		}
 		all := tokens(s.text, l)
+		constants := groovyConstants(all)
+		calls := newScriptCalls(s, topOf(s.file.Path))
 		for i, t := range all {
-			if t.is('s') && hintOfScript.MatchString(t.text) && !isPutTogether(all, i) && !isDescription(all, i) {
+			if t.is('s') && mayCheckOut(t.text) && !isPutTogether(all, i) && !isDescription(all, i) {
 				line := t.line
 				if strings.Contains(t.text, "\n") {
 					line-- // a script of many lines begins behind its own
 				}
-				s.script([]*node{{shape: isText, text: t.text, line: line}}, nil)
+				newShell(s, nil, calls).script([]*node{{shape: isText, text: constants.Replace(t.text), line: line}})
 			}
 		}
 	})
+}
+
+// mayCheckOut tells whether a text may be commands that clone or call a script that does.
+func mayCheckOut(text string) bool {
+	return hintOfScript.MatchString(text) || hintOfCall.MatchString(text)
+}
+
+// groovyConstants puts in the variables that have one text in all of the file.
+func groovyConstants(all []token) *strings.Replacer {
+	values := map[string]string{}
+	for i := 0; i+2 < len(all); i++ {
+		name, value := all[i], all[i+2]
+		if !name.is('w') || !all[i+1].is('=') {
+			continue
+		}
+		if before, again := values[name.text]; again && before != value.text || !value.is('s') {
+			value.text = "${" + name.text + "}" // as it is
+		}
+		values[name.text] = value.text
+	}
+	var pairs []string
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		pairs = append(pairs, "${"+name+"}", values[name])
+	}
+	return strings.NewReplacer(pairs...)
 }
 
 // isDescription tells whether the text among the tokens is for people.

@@ -12,7 +12,8 @@ const (
 	maxOtherDirs  = 200
 	maxOtherFiles = 500
 	maxOtherDepth = 4
-	maxOtherNames = 20 // variables that one checkout hangs on
+	maxOtherText  = 4 << 20 // bytes of all files
+	maxOtherNames = 20      // variables that one checkout hangs on
 )
 
 // otherFile is a playbook or a file of variables somewhere in the tree.
@@ -158,7 +159,9 @@ func (a *ansibleFile) other(name string) {
 		return
 	}
 	if text := a.beside(name); vars || strings.Contains(text, "hosts:") {
-		a.others = append(a.others, otherFile{name, text})
+		if a.otherText += len(text); a.otherText <= maxOtherText {
+			a.others = append(a.others, otherFile{name, text})
+		}
 	}
 }
 

@@ -66,6 +66,8 @@ type ansibleFile struct {
 	loops  int
 	others []otherFile // of the tree that may have variables, once they were needed
 	listed bool
+	// otherText is how large all of those are.
+	otherText int
 	// includes is how many files of tasks were read for what is given to them.
 	includes int
 }

@@ -189,7 +189,9 @@ func (sh *shell) set(command []dockerWord) (name string, n int) {
 	n = 1
 	if first, more := strings.CutSuffix(name, "+"); more {
 		name = first
-		value = cmp.Or(sh.values[name], "$"+name) + value
+		if before := cmp.Or(sh.values[name], "$"+name); len(before)+len(value) <= maxURL { // else it names nothing
+			value = before + value
+		}
 	}
 	if !commandValue.MatchString(value) {
 		sh.values[name] = sh.expand(value)

@@ -2,7 +2,6 @@ package detect
 
 import (
 	"maps"
-	"slices"
 	"strings"
 )
 
@@ -28,7 +27,7 @@ func pipelinePrograms() Detector {
 				if strings.Contains(t.text, "\n") {
 					line-- // a script of many lines begins behind its own
 				}
-				newShell(s, nil, calls).script([]*node{{shape: isText, text: constants.Replace(t.text), line: line}})
+				newShell(s, constants, calls).script([]*node{{shape: isText, text: t.text, line: line}})
 			}
 		}
 	})
@@ -39,24 +38,26 @@ func mayCheckOut(text string) bool {
 	return hintOfScript.MatchString(text) || hintOfCall.MatchString(text)
 }
 
-// groovyConstants puts in the variables that have one text in all of the file.
-func groovyConstants(all []token) *strings.Replacer {
+// maxConstants is how many names of a program are known.
+const maxConstants = 100
+
+// groovyConstants are the variables that have one text in all of the file, as
+// commands in such texts see them.
+func groovyConstants(all []token) map[string]string {
 	values := map[string]string{}
 	for i := 0; i+2 < len(all); i++ {
 		name, value := all[i], all[i+2]
-		if !name.is('w') || !all[i+1].is('=') {
+		before, again := values[name.text]
+		if !name.is('w') || !all[i+1].is('=') || !again && len(values) == maxConstants {
 			continue
 		}
-		if before, again := values[name.text]; again && before != value.text || !value.is('s') {
-			value.text = "${" + name.text + "}" // as it is
+		if again && before != value.text || !value.is('s') || len(value.text) > maxURL {
+			value.text = "" // nobody knows what it is
 		}
 		values[name.text] = value.text
 	}
-	var pairs []string
-	for _, name := range slices.Sorted(maps.Keys(values)) {
-		pairs = append(pairs, "${"+name+"}", values[name])
-	}
-	return strings.NewReplacer(pairs...)
+	maps.DeleteFunc(values, func(_, value string) bool { return value == "" })
+	return values
 }
 
 // isDescription tells whether the text among the tokens is for people.

@@ -111,9 +111,10 @@ func shownURL(s string) string {
 // databaseBench is a database provider that runs.
 type databaseBench struct {
 	bench
-	host *host.Host
-	m    maker
-	p    database.Provider
+	host  *host.Host
+	m     maker
+	p     database.Provider
+	reads bool // the probe reads what it has written
 }
 
 func newDatabaseBench(t *T) *databaseBench {
@@ -159,9 +160,8 @@ func (b *databaseBench) kept(token, instance, name string) database.Spec {
 // has no means to see. It sees files, and what Subject.Probe sees.
 func (b *databaseBench) look(s string) (there, known bool) {
 	if b.subject.Probe != "" {
-		cmd := exec.CommandContext(b.call(), "/bin/sh", "-c", b.subject.Probe)
-		cmd.Env = append(os.Environ(), "URL="+s)
-		return cmd.Run() == nil, true
+		_, err := b.probe(s, "", "")
+		return err == nil, true
 	}
 	path, ok := filePath(s)
 	if !ok {
@@ -169,6 +169,14 @@ func (b *databaseBench) look(s string) (there, known bool) {
 	}
 	_, err := os.Stat(path)
 	return !errors.Is(err, fs.ErrNotExist), true
+}
+
+// probe runs the subject's command, which may also write a text and read it.
+func (b *databaseBench) probe(url, action, text string) (string, error) {
+	cmd := exec.CommandContext(b.call(), "/bin/sh", "-c", b.subject.Probe)
+	cmd.Env = append(os.Environ(), "URL="+url, "ACTION="+action, "TEXT="+text)
+	out, err := cmd.Output()
+	return strings.TrimSpace(string(out)), err
 }
 
 // filePath gives the file that a URL such as sqlite:///path stands for.

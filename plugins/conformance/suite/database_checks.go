@@ -105,9 +105,19 @@ func databaseGone(b *databaseBench) {
 	}
 }
 
-// fill writes into a database that is a file, as a program would.
+// fill writes into a database as a program would, if that is a file or the probe
+// can: a probe that takes no notice of $ACTION shows another text afterwards.
 func (b *databaseBench) fill(u, text string) {
-	if path, ok := filePath(u); ok {
+	path, isFile := filePath(u)
+	if !isFile && b.subject.Probe != "" {
+		_, err := b.probe(u, "write", text)
+		got, readErr := b.probe(u, "read", "")
+		b.reads = err == nil && readErr == nil && got == text
+		if !b.reads {
+			b.Logf("the probe does not keep a text: whether data stay cannot be seen")
+		}
+	}
+	if isFile {
 		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 			b.Report(Finding{Did: "write to the database " + shownURL(u), Got: err.Error(), Mend: "make a file that its user can write"})
 		}
@@ -116,6 +126,10 @@ func (b *databaseBench) fill(u, text string) {
 
 func (b *databaseBench) content(u string) (string, bool) {
 	path, ok := filePath(u)
+	if !ok && b.reads {
+		text, _ := b.probe(u, "read", "") // where there is nothing to read the text is gone
+		return text, true
+	}
 	if !ok {
 		return "", false
 	}
@@ -170,7 +184,7 @@ func (b *databaseBench) unused(d database.Database) {
 	}
 }
 
-// precious fails the check unless a file still holds what fill wrote.
+// precious fails the check unless the database still holds what fill wrote.
 func (b *databaseBench) precious(did, u string) {
 	if text, ok := b.content(u); ok && text != "precious" {
 		b.Report(Finding{Did: did, Got: fmt.Sprintf("what was in it is gone: %.40q", text), Want: databaseCreateDoc, Mend: "never touch the data of a persistent database"})

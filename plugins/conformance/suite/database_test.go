@@ -8,6 +8,7 @@ func databaseBugs() []bug {
 		{"twice at once", "^the same at the same time$", `first .*, then.*one lock`},
 		{"persistent by token", "^the persistent are kept$", `instance and name`},
 		{"persistent deleted", "^the persistent have several users$|^the persistent are kept$", `never`},
+		{"emptied with the last token", "^the persistent are kept$", `what was in it is gone.*never touch the data`},
 		{"all tokens let go", "^the persistent have several users$", `drop just this one`},
 		{"instance ignored", "^the persistent of a name$", `both are at`},
 		{"names cut", "^the persistent of a name$", `long-name.*both are at`},
@@ -59,11 +60,15 @@ func probeBugs() []bug {
 	return []bug{
 		{"delete keeps the data", "^the ephemeral are gone$", `still at`},
 		{"file first", "^nothing is left of what was killed$", `a leak`},
+		{"emptied with the last token", "^the persistent are kept$", `what was in it is gone.*never touch the data`},
+		{"data of the deleted", "^the ephemeral are gone$", `what was in the deleted one is in the new one`},
 	}
 }
 
-// probed has the suite look at databases with a command instead of by itself.
+// probed has the suite look at databases with a command, which it cannot do itself:
+// their URLs are not those of files.
 func probed(_ *testing.T, s Subject) Subject {
-	s.Probe = `test -e "${URL#*@}"`
+	s.Settings = over(s.Settings, map[string]any{"scheme": "elsewhere"})
+	s.Probe = `f=${URL#*@}; test -e "$f" || exit 1; case $ACTION in write) printf %s "$TEXT" >"$f";; read) cat "$f";; esac`
 	return s
 }

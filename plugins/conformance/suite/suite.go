@@ -43,7 +43,9 @@ type Subject struct {
 	// Probe looks at what was made. Of a cloud it is a shell command that prints
 	// the environment that a made server's programs see; it runs with the
 	// server's variables (WRIGHT_APPSERVER_*). Of a database it is one that fails
-	// unless the database at $URL takes connections. Of a balancer it is the URL
+	// unless the database at $URL takes connections; it may also, with $ACTION write,
+	// keep $TEXT in it in the place of an earlier one and with read print it, so that
+	// it is seen whether data stay. Of a balancer it is the URL
 	// at which it answers requests, such as "http://127.0.0.1:8080/"; the name
 	// goes into the Host header, and in the place of {name} if that is in it. Of a
 	// notifier it is the file, or the URL of a page, with a line for each message

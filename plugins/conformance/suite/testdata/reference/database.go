@@ -107,6 +107,9 @@ func (d *databases) Create(ctx context.Context, s database.Spec) (*database.Data
 	if d.bug("password as an argument") {
 		_ = exec.CommandContext(ctx, "sh", "-c", "sleep 0.3", "client", "--password="+s.Password).Run()
 	}
+	if d.bug("data of the deleted") {
+		_ = os.Rename(made.Path+".old", made.Path) // there is none the first time
+	}
 	if err := touch(made.Path); err != nil {
 		return nil, err
 	}
@@ -155,7 +158,7 @@ func (d *databases) take(all map[string]record, s database.Spec) record {
 	if !slices.Contains(r.Tokens, s.Token) {
 		r.Tokens = append(r.Tokens, s.Token)
 	}
-	r.URL = (&url.URL{Scheme: "file", User: url.UserPassword("reference", r.Password), Path: r.Path}).String()
+	r.URL = (&url.URL{Scheme: d.text("scheme"), User: url.UserPassword("reference", r.Password), Path: r.Path}).String()
 	if d.bug("url without a scheme") {
 		r.URL = r.Path
 	}
@@ -218,6 +221,9 @@ func (d *databases) Delete(ctx context.Context, token string) error {
 			found = true
 			if r.Persistent && !d.bug("persistent deleted") {
 				r.Tokens = slices.DeleteFunc(r.Tokens, func(t string) bool { return t == token || d.bug("all tokens let go") })
+				if len(r.Tokens) == 0 && d.bug("emptied with the last token") {
+					_ = os.Truncate(r.Path, 0)
+				}
 				if len(r.Tokens) == 0 && d.bug("password lost with the last token") {
 					r.Password = rand.Text()
 				}
@@ -244,6 +250,8 @@ func (d *databases) remove(ctx context.Context, path string) error {
 	switch {
 	case d.bug("delete keeps the data"):
 		return nil
+	case d.bug("data of the deleted"):
+		return os.Rename(path, path+".old")
 	case d.bug("delete later"):
 		go func() {
 			<-time.After(time.Second)

@@ -64,6 +64,7 @@ func settings() plugins.Schema {
 		{Name: "pause", Type: plugins.TypeDuration, Default: "2ms", Doc: "Of every change in its middle."},
 		{Name: "backend", Doc: "URL of a service that keeps everything; default is the provider's directory."},
 		{Name: "endpoint", Doc: "Where a notifier delivers; the address at which a balancer listens."},
+		{Name: "scheme", Default: "file", Doc: "Of the URLs of databases, which are files whatever it says."},
 		{Name: "by-hand", Doc: "A file with the name that a person has set, of a dns provider."},
 		{Name: "full", Type: plugins.TypeBoolean, Default: false, Doc: "Whether there is no room."},
 		{Name: "password", Secret: true, Required: true, Doc: "That of the far side; it begins with right."},

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"maps"
 	"os"
 	"path/filepath"
@@ -243,6 +244,23 @@ func tagNames() []string {
 func refused(err error) bool {
 	c := plugins.CodeOf(err)
 	return c == plugins.Invalid || c == plugins.Unsupported
+}
+
+// namesField fails the check when what was refused as invalid does not say which field
+// it is; field is how its path begins, empty if any will do.
+func (t *T) namesField(did, field string, err error) {
+	e, ok := asError(err)
+	if !ok || e.Code != plugins.Invalid || e.Field != "" && strings.HasPrefix(e.Field, field) {
+		return
+	}
+	got := "no path of the field"
+	if e.Field != "" {
+		got = fmt.Sprintf("the path %q of the field, it must begin with %q", e.Field, field)
+	}
+	t.Report(Finding{
+		Did: did, Got: answer(nil, err) + ", with " + got, Want: "An error that is invalid has in Error.Field the path of what can never work.",
+		Mend: "name the field, with plugins.Invalidf(\"FIELD\", …) in the place of Errorf; elements of a list in a message count from 0, \"records[0].value\"",
+	})
 }
 
 func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

@@ -268,6 +268,10 @@ func (b *cloudBench) laneDirs() []string {
 }
 
 func (b *cloudBench) sweepLane() {
+	follows := "" // what comes of a list that is not whole is no news
+	if b.Failed() {
+		follows = "first what failed before this: it may come of it. If it does not: "
+	}
 	_, p := b.start()
 	for range 2 { // once more for what appears late
 		all := b.list(p, b.ownTags())
@@ -280,14 +284,14 @@ func (b *cloudBench) sweepLane() {
 		one := left[sortedKeys(left)[0]]
 		b.Report(Finding{
 			Did: "Delete everything that the check made", Got: "still there, remove it by hand: " + namesOf(left), Want: cloudDelete,
-			Mend: cmp.Or(noteMend(&one), "end the server for good before Delete returns"),
+			Mend: follows + cmp.Or(noteMend(&one), "end the server for good before Delete returns"),
 		})
 	}
-	b.strays(p)
+	b.strays(p, follows)
 }
 
 // strays finds servers that lost their tags, among all that the provider has.
-func (b *cloudBench) strays(p cloud.Provider) {
+func (b *cloudBench) strays(p cloud.Provider, follows string) {
 	all, err := p.List(b.call(), nil)
 	if err != nil {
 		if strings.Contains(err.Error(), "answer is not valid") {
@@ -301,7 +305,7 @@ func (b *cloudBench) strays(p cloud.Provider) {
 		}
 		b.Report(Finding{
 			Did: "delete all that List finds by tag, then List without tags", Got: "there is still a server: " + about(s) + fmt.Sprintf(", tags %v", s.Tags),
-			Want: cloudHalf, Mend: "write the tags with the very request that makes the server, not afterwards: whoever dies in between leaves a server that nobody finds",
+			Want: cloudHalf, Mend: follows + "write the tags with the very request that makes the server, not afterwards: whoever dies in between leaves a server that nobody finds",
 		})
 		_ = p.Delete(b.call(), s.Token)
 	}

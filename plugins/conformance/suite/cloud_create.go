@@ -24,7 +24,7 @@ func cloudCreateChecks(check cloudCheck) []Check {
 			"where calls with one token share the work, let it end only when the last of them gave up: never hand on the context of the first, and let who gives up take nothing back that another waits for", cloudCompany),
 		check("running when it runs", cloudReady+" Until then its state is starting, for everybody.",
 			"say running only of what can be provisioned: read the state from the backend, do not assume it", cloudStates),
-		check("the token alone decides", cloudCreate, "look the server up by its token, not by its name, image or anything else", cloudTokenDecides),
+		check("the token alone decides", cloudCreate, "look the server up by its token, not by its name, image or anything else, and answer with what was made, nothing of it from the present call", cloudTokenDecides),
 		check("different tokens are different servers", "A token is unique for one server. Names need not be unique.",
 			"never look a server up by its name; give each its own address; lock per token and not across", cloudDifferent),
 	}

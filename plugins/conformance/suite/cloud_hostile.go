@@ -109,6 +109,7 @@ func (b *cloudBench) keeps(p cloud.Provider, s cloud.Spec, did string) {
 		if !refused(err) {
 			b.Report(Finding{Did: did, Got: answer(nil, err)})
 		}
+		b.namesField(did, "", err)
 		return
 	}
 	if made.Token != s.Token || made.Name != s.Name || !plugins.HasTags(made.Tags, s.Tags) {

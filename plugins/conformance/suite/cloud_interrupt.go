@@ -24,7 +24,7 @@ func cloudInterruptChecks(check cloudCheck) []Check {
 		check("many given up at once", crowdDoc, crowdMend, cloudGivenUp),
 		check("kill at every point of create", cloudHalf, mend+". Be ready for your own half-written files: write to a temporary name and rename", cloudKillCreate),
 		check("what an interrupted create left is listed", cloudHalf, mend, cloudOrphans),
-		check("kill at every point of delete", cloudDelete+" "+cloudHalf, "mark the server as being deleted first, keep the mark with it, and go on where the last call stopped", cloudKillDelete),
+		check("kill at every point of delete", cloudDelete+" "+cloudHalf, "mark the server as being deleted first, list it with that mark until nothing is left of it, and go on where the last call stopped", cloudKillDelete),
 		check("cancel at every point of delete", cloudDelete+" "+cloudHalf, "keep the server listed until it is gone, and let the next Delete go on", cloudCancelDelete),
 		check("delete of the half-made", cloudDelete+" "+cloudHalf, "where the backend refuses to delete what is being built, wait and ask again until it is gone", cloudHalfDelete),
 		check("create after an interrupted delete", cloudCreate+" "+cloudReady, "give no server back that is being deleted: wait for its end, then make another", cloudBackAgain),

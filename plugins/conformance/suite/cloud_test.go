@@ -206,6 +206,7 @@ func filesBugs() []bug {
 		{"running too early", "^create gives", `running.*starting.*say running only when it is`},
 		{"state unknown", "^create gives", `ACTIVE`},
 		{"variables without prefix", "^create gives", `ENV_FILE.*give it that prefix`},
+		{"refuses without a field", "hostile names", `with no path of the field.*name the field`},
 		{"panics on unicode", "hostile names", `Create with the name.*did not answer|Create with the name.*transient`},
 		{"calls mixed up", "^different tokens|hostile names|list by|come and go|list selects|list gives|defaults", `never|tags|name`},
 		{"calls deadlock", "^different tokens", `deadline|DeadlineExceeded`},

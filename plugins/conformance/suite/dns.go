@@ -62,7 +62,7 @@ func dnsKind() kindChecks {
 		check("a wildcard", "A domain may begin with \"*.\": it is a name of its own. Who has no wildcards answers plugins.Unsupported.",
 			"keep the *. as it is, or refuse it with plugins.Unsupported", dnsWildcard),
 		check("times to live", "Record.TTL: 0 means the provider's default; whole seconds. A TTL that is listed is the one that was set, or 0 where the provider has none.",
-			"mind the unit: TTL is a time.Duration (in the protocol a google.protobuf.Duration); refuse with plugins.Invalid what you cannot serve", dnsTTLs),
+			"keep the TTL of each record as it was given, and mind the unit: it is a time.Duration (in the protocol a google.protobuf.Duration); refuse with plugins.Invalid what you cannot serve, and never raise or cut it", dnsTTLs),
 		check("a hundred records", fmt.Sprintf("A domain may have %d records.", dns.MaxRecords),
 			"write and list them all, or refuse the Set with plugins.Quota or plugins.Invalid", dnsHundred),
 		check("hostile values", "Hostile text is kept as it is or refused as invalid, and does nothing to anything else.",

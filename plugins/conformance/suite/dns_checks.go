@@ -145,9 +145,11 @@ func dnsAllOrNothing(b *dnsBench) {
 			records := slices.Insert(addresses("192.0.2.2", "192.0.2.3"), at, bad[what])
 			for _, domain := range []string{name, fresh} {
 				err := b.p.Set(b.call(), b.spec(domain, records))
+				did := fmt.Sprintf("Set two good addresses and %s (%s)", what, recordsText(records))
+				b.namesField(did, fmt.Sprintf("records[%d]", at), err)
 				if !refused(err) {
 					b.Report(Finding{
-						Did: fmt.Sprintf("Set two good addresses and %s (%s)", what, recordsText(records)), Got: answer("no error", err),
+						Did: did, Got: answer("no error", err),
 						Mend: "check every value by its type and refuse with plugins.Invalidf(\"records[N].value\", …), or plugins.Unsupported for a type",
 					})
 				}
@@ -270,7 +272,7 @@ func (b *dnsBench) ttlsOfTypes(name string) {
 	}
 	list, err := b.p.List(b.call(), b.ownTags())
 	if err != nil || len(list) != 1 || len(list[0].Records) != len(records) {
-		b.Report(Finding{Did: did + ", then List", Got: answer(list, err), Want: dnsListDoc})
+		b.Report(Finding{Did: did + ", then List", Got: answer(list, err), Want: dnsSetDoc, Mend: "keep every record of a Set, or refuse the Set; leave none out"})
 		return
 	}
 	for _, r := range list[0].Records {

@@ -9,6 +9,8 @@ func dnsBugs() []bug {
 	return []bug{
 		{"partly applied", "^all or nothing$", `two good records and.*it must have "A 192.0.2.1"`},
 		{"bad without a code", "^all or nothing$", `plugins.Invalidf`},
+		{"bad without a field", "^all or nothing$", `with no path of the field.*name the field`},
+		{"fields counted from 1", "^all or nothing$", `with the path "records\[1\].value" of the field, it must begin with "records\[0\]".*count from 0`},
 		{"any address", "^all or nothing$", `no error.*check every value`},
 		{"any type", "^record types$|^all or nothing$", `NO-SUCH-TYPE`},
 		{"removed first", "^killed in the middle of set$", `half of it`},
@@ -52,6 +54,7 @@ func dnsBugs() []bug {
 		{"empty set ignored", "^set, replace, delete$", `no records at all`},
 		{"cname beside others", "^a CNAME stands alone$", `before anything is written`},
 		{"type dropped", "^record types$", `keep the value`},
+		{"type dropped", "^times to live$", `keep every record of a Set`},
 		{"txt cut", "^record types$", `keep the value`},
 		{"txt unquoted", "^record types$", `keep the value`},
 		{"ttl in milliseconds", "^times to live$", `mind the unit`},

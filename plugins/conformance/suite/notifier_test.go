@@ -40,6 +40,7 @@ func notifierBugs() []bug {
 		{"list only of the installation", "^list by tag$", `select by the tags`},
 		{"tags lowercased", "^tags are kept$", `never change them`},
 		{"first page only", "^a long list$", `page after page`},
+		{"newest only", "^a long list$", `however many they are`},
 		{"page twice", "^a long list$", `in the list twice`},
 	}
 }

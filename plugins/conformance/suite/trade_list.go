@@ -118,6 +118,7 @@ func tagsAreKept(b *bench) {
 // refusal fails the check unless the error is a proper refusal of a hostile text.
 func (b *bench) refusal(did string, err error) {
 	if refused(err) {
+		b.namesField(did, "", err)
 		return
 	}
 	if err != nil && strings.Contains(err.Error(), "ended while it was asked") {
@@ -164,7 +165,8 @@ func longList(b *bench) {
 	})
 	did := fmt.Sprintf("%s %d of them", b.trade.verb, n)
 	if b.trade.dropDoc == "" {
-		b.want(m, b.ownTags(), did, "", append(names, b.name("measured"))...)
+		b.want(m, b.ownTags(), did, "keep every receipt for a day and longer, however many they are; where the far side has them, ask it for page after page until there is none",
+			append(names, b.name("measured"))...)
 		return
 	}
 	b.want(m, b.ownTags(), did, "", names...)

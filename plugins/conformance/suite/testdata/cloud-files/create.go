@@ -76,6 +76,9 @@ func (p *provider) write(path string, r *record) error {
 // Create implements cloud.Provider.
 func (p *provider) Create(ctx context.Context, s cloud.Spec) (*cloud.Server, error) {
 	s = p.spoil(s)
+	if p.has("refuses without a field") && strings.ContainsFunc(s.Name, func(r rune) bool { return r > 127 }) {
+		return nil, plugins.Errorf(plugins.Invalid, "the name %.60q has letters that nobody knows", s.Name)
+	}
 	if p.has("panics on unicode") && strings.ContainsFunc(s.Name, func(r rune) bool { return r > 127 }) {
 		panic("a letter that I do not know")
 	}

@@ -150,6 +150,12 @@ func (z *zone) record(field string, r dns.Record) (dns.Record, error) {
 			if z.bug("bad without a code") {
 				return r, fmt.Errorf("%.60q is no address", r.Value)
 			}
+			if z.bug("bad without a field") {
+				return r, plugins.Errorf(plugins.Invalid, "%.60q is no address", r.Value)
+			}
+			if z.bug("fields counted from 1") {
+				field = map[string]string{"records[0]": "records[1]", "records[1]": "records[2]", "records[2]": "records[3]"}[field]
+			}
 			return r, plugins.Invalidf(field+".value", "%.60q is no address of type %s", r.Value, r.Type)
 		}
 	case "CNAME":

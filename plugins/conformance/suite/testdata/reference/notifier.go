@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -210,6 +211,10 @@ func (n *notices) Receipts(ctx context.Context, tags map[string]string) ([]notif
 		if n.selects(r.Tags, tags) {
 			list = append(list, r)
 		}
+	}
+	if n.bug("newest only") {
+		slices.SortFunc(list, func(a, b notifier.Receipt) int { return a.DeliveredAt.Compare(b.DeliveredAt) })
+		list = list[max(0, len(list)-50):]
 	}
 	return pages(n.base, list), nil
 }

@@ -133,7 +133,7 @@ func (p *provider) List(_ context.Context, tags map[string]string) ([]database.D
 
 // Delete implements database.Provider. The record goes last, so that a Delete
 // that dies half way can be repeated.
-func (p *provider) Delete(_ context.Context, token string) error {
+func (p *provider) Delete(ctx context.Context, token string) error {
 	state, err := p.dir()
 	if err != nil {
 		return err
@@ -143,6 +143,9 @@ func (p *provider) Delete(_ context.Context, token string) error {
 		return err
 	}
 	defer func() { _ = held.Close() }()
+	if err := ctx.Err(); err != nil { // who gave up may have called again meanwhile
+		return fmt.Errorf("delete the database: %w", err)
+	}
 	path := recordPath(state, token)
 	r, err := readRecord(path)
 	if errors.Is(err, fs.ErrNotExist) {

@@ -21,7 +21,7 @@ class Provider(Configured):
     def delete(self, request, call):
         """The missing is gone already, and what belongs to somebody else is no
         matter of ours."""
-        self.backend.remove(normal(request.name), owner_of(request.tags))
+        self.backend.remove(normal(request.name), owner_of(request.tags), call)
 
 
 def owner_of(tags):

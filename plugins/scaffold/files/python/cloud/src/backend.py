@@ -49,10 +49,11 @@ class Backend:
         """Gives every server that carries all of tags."""
         return [s for s in self._store.read().values() if has_tags(s["tags"], tags)]
 
-    def remove(self, token):
+    def remove(self, token, call):
         """Returns when nothing is left of the server."""
         with self._store.change() as servers:
             servers.pop(token, None)
+            call.check()  # who gave up may have called again meanwhile
 
 
 def address_of(token):

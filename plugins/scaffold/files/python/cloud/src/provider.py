@@ -29,7 +29,7 @@ class Provider(Configured):
     def delete(self, request, call):
         """Returns when the server is gone, not when its end was asked for; the
         missing is gone already."""
-        self.backend.remove(request.token)
+        self.backend.remove(request.token, call)
 
     def console(self, request, call):
         """Is optional: take it away if you cannot."""

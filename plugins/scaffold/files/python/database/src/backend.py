@@ -45,7 +45,7 @@ class Backend:
         """Gives every database that carries all of tags."""
         return [d for d in self._store.read().values() if has_tags(d["tags"], tags)]
 
-    def remove(self, token):
+    def remove(self, token, call):
         """Lets the token go, and with it the database unless it is persistent."""
         with self._store.change() as databases:
             key = used_by(databases, token)
@@ -53,6 +53,7 @@ class Backend:
                 databases[key]["tokens"].remove(token)
                 if not databases[key]["persistent"]:
                     del databases[key]
+            call.check()  # who gave up may have called again meanwhile
 
 
 def used_by(databases, token):

@@ -23,7 +23,7 @@ class Provider(Configured):
     def delete(self, request, call):
         """The database goes with all that is in it, of a persistent one only
         the token. The missing is gone already."""
-        self.backend.remove(request.token)
+        self.backend.remove(request.token, call)
 
 
 def message(d, token):

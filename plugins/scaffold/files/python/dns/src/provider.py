@@ -16,7 +16,7 @@ class Provider(Configured):
         for i, r in enumerate(request.records):
             check(f"records[{i}]", r, len(request.records))
         if not request.records:
-            self.backend.remove(normal(request.domain), owner)
+            self.backend.remove(normal(request.domain), owner, call)
             return
         records = [{"type": r.type, "value": r.value, "ttl": r.ttl.ToNanoseconds()} for r in request.records]
         self.backend.set(normal(request.domain), records, dict(request.tags), call)
@@ -27,7 +27,7 @@ class Provider(Configured):
     def delete(self, request, call):
         """The missing is gone already, and what belongs to somebody else is no
         matter of ours."""
-        self.backend.remove(normal(request.domain), owner_of(request.tags))
+        self.backend.remove(normal(request.domain), owner_of(request.tags), call)
 
 
 def owner_of(tags):

@@ -56,6 +56,7 @@ class Backend:
         inside.end_all(id_of(token), call)
         with self._store.change() as sandboxes:
             sandboxes.pop(token, None)
+            call.check()  # who gave up may have called again meanwhile
 
 
 def id_of(token):

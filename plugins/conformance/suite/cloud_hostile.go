@@ -113,7 +113,10 @@ func (b *cloudBench) keeps(p cloud.Provider, s cloud.Spec, did string) {
 		return
 	}
 	if made.Token != s.Token || made.Name != s.Name || !plugins.HasTags(made.Tags, s.Tags) {
-		b.Report(Finding{Did: did, Got: fmt.Sprintf("token %.60q, name %.60q, tags %.200q", made.Token, made.Name, made.Tags)})
+		b.Report(Finding{
+			Did: did, Got: fmt.Sprintf("token %.60q, name %+.60q where %+.60q was asked for, tags %.200q", made.Token, made.Name, s.Name, made.Tags),
+			Mend: "keep them byte for byte: no trimming, no cutting, no other case, no normal form of Unicode; what the backend cannot hold is plugins.Invalid, or hashed where it is only a name there",
+		})
 	}
 	got, err := p.Get(b.call(), s.Token)
 	if err != nil || got.Name != s.Name || !plugins.HasTags(got.Tags, s.Tags) {

@@ -43,6 +43,7 @@ const (
 // Findings are what the files of a workspace say.
 type Findings struct {
 	Warnings []string // what could not be read, and where the search was cut short
+	Hasty    bool     // there was no time to read all: another time there may be more
 
 	watches []manifests.Watch // settled
 	leads   []lead
@@ -104,7 +105,7 @@ type finder struct {
 	detectors []detect.Detector
 	warnings  warnings
 	texts     map[string][]byte   // of files, for detectors
-	lists     map[string][]string // of directories, for them
+	lists     map[string][]string // of directories, for detectors
 	textSize  int64               // of all texts
 	found     Findings
 }

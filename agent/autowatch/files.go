@@ -9,7 +9,6 @@ import (
 	"path"
 	"slices"
 	"strings"
-	"time"
 	"unicode"
 
 	"github.com/wright-build/wright/agent/autowatch/detect"
@@ -47,7 +46,7 @@ func (f *finder) mentions(ctx context.Context, files []wanted, trees bases) ([]l
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		if time.Now().After(f.deadline) {
+		if f.late() {
 			f.warnings.add("not all files that may name remotes were read: it took too long")
 			break
 		}

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/wright-build/wright/agent/workspace"
 	"github.com/wright-build/wright/agent/workspace/gittest"
@@ -253,6 +254,12 @@ func TestBounds(t *testing.T) {
 	got, warnings := findIn(t, ws.Dir, Options{Local: true, MaxEntries: 5})
 	if len(got) > 1 || len(warnings) != 1 || !strings.Contains(warnings[0], "not the whole workspace") {
 		t.Errorf("got %v, %q", got, warnings)
+	}
+	for _, limit := range []time.Duration{1, time.Hour} {
+		found, err := Find(t.Context(), ws.Dir, Options{Local: true, MaxTime: limit})
+		if err != nil || found.Hasty != (limit == 1) || found.Hasty != (len(found.Warnings) > 0) {
+			t.Errorf("within %s: %+v, %v", limit, found, err)
+		}
 	}
 	if _, err := Find(t.Context(), filepath.Join(ws.Dir, "none"), Options{Local: true}); err == nil {
 		t.Error("no error for a missing workspace")

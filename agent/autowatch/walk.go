@@ -64,10 +64,16 @@ func (f *finder) cut(seen, trees int) string {
 		return "it has too many files"
 	case trees >= maxTrees:
 		return "it has too many work trees"
-	case time.Now().After(f.deadline):
+	case f.late():
 		return "it took too long"
 	}
 	return ""
+}
+
+// late says whether the time is over.
+func (f *finder) late() bool {
+	f.found.Hasty = f.found.Hasty || time.Now().After(f.deadline)
+	return f.found.Hasty
 }
 
 // list reads a directory: what is below it, what it adds to found, and how many

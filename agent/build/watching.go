@@ -35,6 +35,10 @@ type survey struct {
 	refused  []byte // what the build declared, if that is bogus
 }
 
+// whole says whether the files were all read, as far as they ever are: only then
+// does what they do not name go.
+func (s *survey) whole() bool { return s.found != nil && !s.found.Hasty }
+
 // reportFetched says what the build depends on before its steps run: first what
 // the files tell, then, beside the steps, what it took the remotes to tell.
 func (a *Attempt) reportFetched(ctx context.Context) {
@@ -139,6 +143,7 @@ func (a *Attempt) put(s survey, answers *autowatch.Answers, complete bool) {
 		}
 		file = manifests.FitWatches(autowatch.Merge(found, s.declared))
 	}
+	complete = complete && s.whole()
 	nothing := len(file) == 0 && a.work.GetUnwatched() && !a.reports.begun()
 	a.mu.Lock()
 	a.record.NoWatches = nothing && complete

@@ -15,6 +15,7 @@ import (
 
 	"google.golang.org/grpc"
 
+	"github.com/wright-build/wright/agent/autowatch"
 	"github.com/wright-build/wright/agent/workspace/gittest"
 	"github.com/wright-build/wright/manifests"
 	agentv1 "github.com/wright-build/wright/proto/agent/v1"
@@ -156,5 +157,24 @@ func TestCancelledWhileAsking(t *testing.T) {
 	}
 	if got := master.last().GetState(); got != agentv1.State_STATE_CANCELLED {
 		t.Errorf("it is %v", got)
+	}
+}
+
+// TestHastyReports: what was not read to the end takes nothing off the list.
+func TestHastyReports(t *testing.T) {
+	for name, tt := range map[string]struct {
+		found *autowatch.Findings
+		want  bool
+	}{
+		"all of it":    {&autowatch.Findings{}, true},
+		"a part of it": {&autowatch.Findings{Hasty: true}, false},
+		"nothing":      {nil, false},
+	} {
+		a, _ := depending(t, &told{}, gittest.New(t).URL(), "true")
+		watch := manifests.Watch{VCS: "git", URL: "https://example.org/a.git", Ref: "refs/heads/main"}
+		a.put(survey{found: tt.found, declared: []manifests.Watch{watch}}, nil, true)
+		if w := a.reports.pending(); w.GetComplete() != tt.want || len(w.GetFile()) == 0 {
+			t.Errorf("%s: %v", name, w)
+		}
 	}
 }

@@ -22,7 +22,8 @@ type Change struct {
 
 // Plan is what is to be done. A server that takes all at once gets Data and
 // Last; one that does not gets First, each of Data, and Last, in this order:
-// wherever it is interrupted, the marker tells of everything that may be there.
+// wherever it is interrupted, the marker tells of everything that may be there. What
+// is taken away stands before what takes its place, such as a CNAME that of addresses.
 type Plan struct {
 	First *Change // the marker with the types of before and after
 	Data  []Change
@@ -56,7 +57,9 @@ func (p Plan) InTurn() []Change {
 const markerTTL = 60
 
 // Decide gives what is to be done so that the domain has the sets want, with the
-// tags. Records of others are exists. The marker's TTL is minTTL or more.
+// tags, which need the installation's among them. Records of others are exists (it asks
+// Conflicts), and tags that no marker has room for are invalid. No sets mean that what
+// is ours goes; where nothing is, the plan is empty. The marker's TTL is minTTL or more.
 func Decide(domain string, tags map[string]string, want []Set, minTTL uint32, found Found) (Plan, error) {
 	owner := tags[plugins.InstallationTag]
 	if owner == "" {

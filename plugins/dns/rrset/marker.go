@@ -24,8 +24,8 @@ const (
 	maxMarkerGot = 8 << 10 // and of one that is read
 )
 
-// MarkerName is the name at which the marker of a domain stands. The name of a
-// wildcard has no asterisk in it: that would not be a wildcard there.
+// MarkerName is the name at which the marker of a domain stands. That of a wildcard
+// has no asterisk, which would be none there, but a first label of its own.
 func MarkerName(domain string) string {
 	if rest, ok := strings.CutPrefix(domain, "*."); ok {
 		return wildLabel + rest
@@ -33,7 +33,7 @@ func MarkerName(domain string) string {
 	return ownLabel + domain
 }
 
-// MarkedDomain is the way back.
+// MarkedDomain is the way back, false for a name that is no marker's.
 func MarkedDomain(name string) (string, bool) {
 	if rest, ok := strings.CutPrefix(name, wildLabel); ok {
 		return "*." + rest, true

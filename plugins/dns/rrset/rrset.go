@@ -6,6 +6,12 @@
 // it: beside the records of shop.example.test stands a TXT record of
 // _wright.shop.example.test, the marker, with the types that are Wright's there,
 // and the tags.
+//
+// A Set goes through Normal, Parse and Zone, reads what is Found at the domain and
+// at its MarkerName, asks Decide, and carries out the Plan. A Delete is the same with
+// no sets. A List takes the names of a zone that MarkedDomain knows, reads each marker
+// with ParseMarker, and the sets of the marker's types. What they refuse has its code
+// and its field already.
 package rrset
 
 import (
@@ -29,7 +35,8 @@ type Set struct {
 // Types are those that Parse takes.
 func Types() []string { return []string{"A", "AAAA", "CNAME", "TXT"} }
 
-// Normal is the one form of a domain: lower case, no dot behind.
+// Normal is the one form of a domain: lower case, no dot behind. A name that leaves
+// no room for that of its marker, or begins like one, is invalid.
 func Normal(domain string) (string, error) {
 	if err := dns.CheckDomain(domain); err != nil {
 		return "", err
@@ -44,7 +51,7 @@ func Normal(domain string) (string, error) {
 	return name, nil
 }
 
-// Fold gives a name in the form that Normal gives, whatever the name is.
+// Fold gives a name that a server said in the form that Normal gives, whatever it is.
 func Fold(name string) string { return strings.ToLower(strings.TrimSuffix(name, ".")) }
 
 // Zone gives the longest of zones that the domain lies in.

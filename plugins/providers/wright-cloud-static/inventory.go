@@ -1,10 +1,10 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"strconv"
 	"sync"
@@ -17,12 +17,13 @@ import (
 // inventory is the hosts, and the ways to them.
 type inventory struct {
 	settings settings
+	owner    string  // the installation
 	lines    []*line // one for each host
 	turns    turns.Dir
 }
 
-func newInventory(s settings, dir turns.Dir) *inventory {
-	n := &inventory{settings: s, turns: dir}
+func newInventory(s settings, owner string, dir turns.Dir) *inventory {
+	n := &inventory{settings: s, owner: owner, turns: dir}
 	const atOnce = 8 // keys cost time, here and there
 	dialing := make(chan struct{}, atOnce)
 	for _, h := range s.Hosts {
@@ -91,22 +92,36 @@ func (n *inventory) server(s seen) cloud.Server {
 // servers are all leases, each token once: of two claims for one token one is
 // going to be dropped.
 func (n *inventory) servers(all []seen) []cloud.Server {
-	best := map[string]seen{}
+	type id struct{ owner, token string }
+	best := map[id]seen{}
 	for _, s := range all {
 		if !s.known {
 			continue
 		}
-		if other, twice := best[s.lease.Token]; !twice || stage(s.lease) > stage(other.lease) ||
+		at := id{s.lease.Owner, s.lease.Token}
+		if other, twice := best[at]; !twice || stage(s.lease) > stage(other.lease) ||
 			stage(s.lease) == stage(other.lease) && s.lease.Created.Before(other.lease.Created) {
-			best[s.lease.Token] = s
+			best[at] = s
 		}
 	}
 	var list []cloud.Server
-	for _, token := range slices.Sorted(maps.Keys(best)) {
-		list = append(list, n.server(best[token]))
+	for _, s := range best {
+		list = append(list, n.server(s))
 	}
-	slices.SortStableFunc(list, func(a, b cloud.Server) int { return a.CreatedAt.Compare(b.CreatedAt) })
+	slices.SortFunc(list, func(a, b cloud.Server) int {
+		return cmp.Or(a.CreatedAt.Compare(b.CreatedAt), cmp.Compare(a.Token, b.Token))
+	})
 	return list
+}
+
+// own is what was seen, with the hosts of other installations as held by nobody knows
+// whom: a token is one of its installation.
+func (n *inventory) own(all []seen) []seen {
+	for i := range all {
+		owner := all[i].lease.Owner
+		all[i].known = all[i].known && (owner == "" || owner == n.owner)
+	}
+	return all
 }
 
 // away is the error of a look at which not every host answered.

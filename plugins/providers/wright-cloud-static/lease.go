@@ -17,7 +17,8 @@ import (
 
 // lease is what stands on a host, as one line of JSON: whose it is.
 type lease struct {
-	Wright  int               `json:"wright"` // version of the format
+	Wright  int               `json:"wright"`          // version of the format
+	Owner   string            `json:"owner,omitempty"` // the installation, which the token is one of; empty in older leases, which are anybody's
 	Token   string            `json:"token"`
 	Name    string            `json:"name"`
 	Tags    map[string]string `json:"tags,omitempty"`

@@ -43,13 +43,13 @@ func (p *provider) Configure(_ context.Context, s plugins.Settings) error {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.now != nil && p.now.turns == dir && reflect.DeepEqual(p.now.settings, o) {
+	if p.now != nil && p.now.turns == dir && p.now.owner == s.Installation && reflect.DeepEqual(p.now.settings, o) {
 		return nil
 	}
 	if p.now != nil {
 		p.now.hangUp()
 	}
-	p.now = newInventory(o, dir)
+	p.now = newInventory(o, s.Installation, dir)
 	return nil
 }
 
@@ -72,6 +72,7 @@ func (p *provider) Create(ctx context.Context, s cloud.Spec) (*cloud.Server, err
 	if err != nil {
 		return nil, err
 	}
+	wanted.Owner = n.owner
 	turn, err := n.turns.Take(ctx, s.Token)
 	if err != nil {
 		return nil, fmt.Errorf("wait for another call on the same server: %w", err)
@@ -90,7 +91,7 @@ func (p *provider) Create(ctx context.Context, s cloud.Spec) (*cloud.Server, err
 
 // step looks at all hosts and does one thing; nil means that there is more to do.
 func (n *inventory) step(ctx context.Context, wanted lease, s cloud.Spec) (*cloud.Server, error) {
-	all := n.look(ctx)
+	all := n.own(n.look(ctx))
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -140,7 +141,7 @@ func (p *provider) Get(ctx context.Context, token string) (*cloud.Server, error)
 	if err != nil {
 		return nil, err
 	}
-	all := n.look(ctx)
+	all := n.own(n.look(ctx))
 	for _, s := range n.servers(all) {
 		if s.Token == token {
 			return &s, nil
@@ -178,7 +179,7 @@ func (p *provider) Delete(ctx context.Context, token string) error {
 	}
 	defer turn.Release(ctx)
 	for found := false; ; found = true {
-		all := n.look(ctx)
+		all := n.own(n.look(ctx))
 		i := slices.IndexFunc(all, func(s seen) bool { return s.known && s.lease.Token == token })
 		if i < 0 {
 			err := away(ctx, all)

@@ -156,9 +156,20 @@ func (s *session) do(ctx context.Context, r webapi.Request) (http.Header, error)
 		if api, err = s.client(ctx, api); err != nil {
 			return nil, err
 		}
-		return api.Do(ctx, r)
+		header, err = api.Do(ctx, r)
 	}
-	return header, err
+	return header, ownWords(err)
+}
+
+// ownWords makes a 404 transient that Designate did not say itself: it says them in
+// JSON, and that of a gateway would have zones and records forgotten that are there.
+func ownWords(err error) error {
+	var said map[string]json.RawMessage
+	status, ok := errors.AsType[*webapi.Status](err)
+	if !ok || status.Code != http.StatusNotFound || json.Unmarshal([]byte(status.Said), &said) == nil && len(said) > 0 {
+		return err
+	}
+	return plugins.Errorf(plugins.Transient, "not said by Designate: %w", err)
 }
 
 // client gives one that is logged in, other than the one that is at its end.

@@ -139,3 +139,21 @@ func FuzzParseLease(f *testing.F) {
 		}
 	})
 }
+
+// A token is one of its installation; a lease without one is from before they had any.
+func TestOwn(t *testing.T) {
+	n := &inventory{owner: "here"}
+	for owner, want := range map[string]bool{"here": true, "": true, "there": false} {
+		text, err := lease{Wright: leaseVersion, Owner: owner, Token: "t", State: cloud.Running}.text()
+		if err != nil {
+			t.Fatal(err)
+		}
+		all := n.own([]seen{read(0, text, nil), held(1, "foreign"), held(2, "")})
+		if all[0].known != want || all[1].known || all[2].known {
+			t.Errorf("of installation %q: %+v", owner, all)
+		}
+		if action, _ := decide("t", all[:1], func(int) bool { return true }); (action == give) != want || !want && action != full {
+			t.Errorf("of installation %q: %s", owner, action)
+		}
+	}
+}

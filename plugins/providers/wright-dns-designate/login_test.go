@@ -130,6 +130,29 @@ func TestZonesOfManyPages(t *testing.T) {
 	}
 }
 
+// A 404 counts only in Designate's own words: a gateway that lost its way has none.
+func TestOwnWords(t *testing.T) {
+	for said, want := range map[string]plugins.Code{
+		`{"code": 404, "type": "zone_not_found"}`: plugins.NotFound,
+		`<html>no such page</html>`:               plugins.Transient,
+		`{}`:                                      plugins.Transient,
+		``:                                        plugins.Transient,
+	} {
+		at, ca := cloudWith(t, func(w http.ResponseWriter, r *http.Request) bool {
+			if r.URL.Path != "/dns/v2/zones" {
+				return false
+			}
+			w.WriteHeader(http.StatusNotFound)
+			_, _ = io.WriteString(w, said)
+			return true
+		})
+		b := &backend{session: newSession(someone(at, ca))}
+		if _, err := b.Zones(t.Context()); plugins.CodeOf(err) != want {
+			t.Errorf("%q: %v, want %s", said, err, want)
+		}
+	}
+}
+
 func writeZones(w http.ResponseWriter, query url.Values, all int) {
 	first, limit := 0, 0
 	_, _ = fmt.Sscan(query.Get("limit"), &limit)

@@ -91,31 +91,30 @@ func New(t Tools, dir string, w *agentv1.Work) (*Attempt, error) {
 		return nil, fmt.Errorf("make the directory of build %s: %w", w.GetBuild(), err)
 	}
 	// gofail: var attemptMade struct{}
-	err := errors.Join(entrust(dir, w.GetCredentials()), confide(dir, w.GetSecrets()))
-	if err == nil {
-		err = keep(dir, withoutSecrets(w))
+	a, err := begin(t, dir, w)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("write down the work of build %s: %w", w.GetBuild(), err), os.RemoveAll(dir))
+	}
+	return a, nil
+}
+
+// begin writes the work down, and takes it up.
+func begin(t Tools, dir string, w *agentv1.Work) (*Attempt, error) {
+	if err := errors.Join(entrust(dir, w.GetCredentials()), confide(dir, w.GetSecrets())); err != nil {
+		return nil, err
+	}
+	w = withoutSecrets(w)
+	file, err := keep(dir, w)
+	if err != nil {
+		return nil, err
 	}
 	// gofail: var workWritten struct{}
-	if err == nil {
-		var a *Attempt
-		if a, err = Resume(t, dir); err == nil {
-			return a, nil
-		}
-	}
-	return nil, errors.Join(fmt.Errorf("write down the work of build %s: %w", w.GetBuild(), err), os.RemoveAll(dir))
+	return open(t, dir, w, file)
 }
 
 // Resume takes up the attempt that is kept in dir.
 func Resume(t Tools, dir string) (*Attempt, error) {
 	w, r, torn, err := recall(dir)
-	if err != nil {
-		return nil, err
-	}
-	opened, err := access.Open(filepath.Join(dir, logins), t.Opener)
-	if err != nil {
-		return nil, err
-	}
-	secrets, err := recallSecrets(dir)
 	if err != nil {
 		return nil, err
 	}
@@ -128,21 +127,33 @@ func Resume(t Tools, dir string) (*Attempt, error) {
 			return nil, errors.Join(fmt.Errorf("mend %s: %w", file.Name(), err), file.Close())
 		}
 	}
+	a, err := open(t, dir, w, file)
+	if err == nil && r != nil {
+		a.record = *r
+	}
+	return a, err
+}
+
+// open makes the attempt of what is kept in dir. Its journal is the attempt's to
+// close, and closed where there is none.
+func open(t Tools, dir string, w *agentv1.Work, journal *os.File) (*Attempt, error) {
+	opened, err := access.Open(filepath.Join(dir, logins), t.Opener)
+	secrets, refused := recallSecrets(dir)
+	if err = errors.Join(err, refused); err != nil {
+		return nil, errors.Join(err, journal.Close())
+	}
 	w, unrevealed := secrets.reveal(w)
 	a := &Attempt{
 		Tools: t, work: w, unrevealed: unrevealed, dir: dir, access: opened,
 		redactor: output.NewRedactor(slices.Concat(opened.Secrets(), secrets.texts())),
 		cancel:   make(chan string, 1), forget: make(chan struct{}), enough: make(chan struct{}),
 		settled: make(chan *agentv1.Settled, 1), acked: make(chan struct{}, 1), lacking: make(chan struct{}, 1),
+		journal: journal, record: record{State: agentv1.State_STATE_ASSIGNED},
 	}
 	a.Log = t.Log.With("build", w.GetBuild(), "attempt", w.GetAttempt())
 	a.output = output.New(w.GetBuild(), w.GetAttempt(), dir, a.redactor, a.Log)
 	a.notes = &notes{output: a.output}
 	a.reports = newReports(a)
-	a.journal, a.record.State = file, agentv1.State_STATE_ASSIGNED
-	if r != nil {
-		a.record = *r
-	}
 	return a, nil
 }
 

@@ -55,10 +55,7 @@ func TestEnvironment(t *testing.T) {
 	w.Attempt, w.Number = 3, 41
 	w.Source = &agentv1.Source{Vcs: "git", Url: "https://git.example.test/shop.git", Branch: "main", Revision: "asked"}
 	dir := t.TempDir()
-	if err := keep(dir, w); err != nil {
-		t.Fatal(err)
-	}
-	a, err := Resume(tools, dir)
+	a, err := begin(tools, dir, w)
 	if err != nil {
 		t.Fatal(err)
 	}

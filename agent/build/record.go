@@ -57,16 +57,19 @@ type entry struct {
 }
 
 // keep begins the journal of an attempt with its work.
-func keep(dir string, w *agentv1.Work) error {
+func keep(dir string, w *agentv1.Work) (*os.File, error) {
 	data, err := proto.Marshal(w)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	f, err := openJournal(dir)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	return errors.Join(write(f, entry{Work: data}), f.Close())
+	if err := write(f, entry{Work: data}); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return f, nil
 }
 
 func openJournal(dir string) (*os.File, error) {

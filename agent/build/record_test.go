@@ -20,10 +20,7 @@ import (
 func journalOf(t testing.TB, w *agentv1.Work, words int) []byte {
 	t.Helper()
 	dir := t.TempDir()
-	if err := keep(dir, w); err != nil {
-		t.Fatal(err)
-	}
-	f, err := openJournal(dir)
+	f, err := keep(dir, w)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -67,10 +67,7 @@ func TestEndWaitsForRoom(t *testing.T) {
 func TestJournalOnAFullDisk(t *testing.T) {
 	disk := small(t)
 	w := work("true")
-	if err := keep(disk, w); err != nil {
-		t.Fatal(err)
-	}
-	f, err := openJournal(disk)
+	f, err := keep(disk, w)
 	if err != nil {
 		t.Fatal(err)
 	}

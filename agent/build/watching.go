@@ -111,12 +111,8 @@ func (a *Attempt) survey(ctx context.Context) survey {
 	src := a.work.GetSource()
 	local := src == nil || manifests.IsLocal(src.GetUrl())
 	var s survey
-	found, err := autowatch.Find(ctx, a.path("workspace"), autowatch.Options{Local: local, Fetched: src != nil, Pinned: src.GetFrozen()})
-	if err != nil {
-		a.warn(err.Error())
-	} else {
-		s.found = found
-		a.warn(found.Warnings...)
+	if s.found = a.find(ctx, local); s.found != nil {
+		a.warn(s.found.Warnings...)
 	}
 	declared, warnings, err := autowatch.ReadDeclared(a.path("watch"), local)
 	s.declared = declared
@@ -128,6 +124,20 @@ func (a *Attempt) survey(ctx context.Context) survey {
 		}
 	}
 	return s
+}
+
+// find reads the workspace, where there is anything in it. It gives nil where
+// that could not be read.
+func (a *Attempt) find(ctx context.Context, local bool) *autowatch.Findings {
+	if a.untouched("workspace") {
+		return &autowatch.Findings{}
+	}
+	src := a.work.GetSource()
+	found, err := autowatch.Find(ctx, a.path("workspace"), autowatch.Options{Local: local, Fetched: src != nil, Pinned: src.GetFrozen()})
+	if err != nil {
+		a.warn(err.Error())
+	}
+	return found
 }
 
 // put hands a report on. If the build declared something bogus that goes as it

@@ -11,6 +11,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // Kind is what a file says of the name it asks a remote for.
@@ -74,8 +75,9 @@ type Detector struct {
 	Find func(f File) ([]Mention, error)
 }
 
-// All lists the detectors.
-func All() []Detector { return slices.Concat(languages(), deployments()) }
+// All lists the detectors. They keep nothing between two files, so many may use
+// them at once.
+var All = sync.OnceValue(func() []Detector { return slices.Concat(languages(), deployments()) })
 
 // Skips tells whether a directory, by its path in the workspace, holds other
 // people's files, examples for tests or what new projects are begun with: what

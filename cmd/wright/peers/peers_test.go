@@ -34,6 +34,10 @@ const (
 	logLines = logBytes / 80
 	logStep  = "yes 0123456789012345678901234567890123456789012345678901234567890123456789012345678 | head -c 50000000"
 	asked    = 40 // builds whose latency is measured
+
+	// rested is how long a system has been left alone when its memory at rest is
+	// taken; the same for all.
+	rested = 5 * time.Second
 )
 
 // system is a program under measurement, with two workers of 16 slots, at rest.
@@ -89,6 +93,7 @@ func measure(b *testing.B, name string, builds int, start func(b *testing.B, fif
 	s, version := start(b, fifo)
 	defer s.stop()
 	f := Figures{Name: name, Version: version, Builds: builds}
+	time.Sleep(rested)
 	f.RestRSS, f.RestPSS = memory(b, s.processes())
 	f.P50, f.P95 = latency(b, s, fifo)
 	began := time.Now()

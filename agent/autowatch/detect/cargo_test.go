@@ -7,6 +7,22 @@ func TestCargo(t *testing.T) { runSamples(t, languages(), cargoSamples()) }
 func cargoSamples() []sample {
 	return []sample{
 		{
+			about: "audits of others, for cargo vet", path: "supply-chain/config.toml",
+			text: `[cargo-vet]
+version = "0.9"
+
+[imports.one]
+url = "https://raw.githubusercontent.com/o/one/main/audits.toml"
+
+[imports.two]
+url = ["https://git.example.test/o/two/-/raw/next/a.toml", "https://www.example.test/audits.toml"]
+
+[policy.x]
+url = "https://raw.githubusercontent.com/o/no/main/x.toml"
+`,
+			want: []string{"5 https://github.com/o/one main any", "8 https://git.example.test/o/two next any"},
+		},
+		{
 			about: "Cargo.toml", path: "crates/x/Cargo.toml",
 			text: `[package]
 name = "shop"

@@ -7,7 +7,7 @@ func languages() []Detector {
 		npmManifests(), npmLocks(), yarnLocks(), pnpmFiles(), bunLocks(), bowerManifests(),
 		pipRequirements(), pythonIni(), setupScripts(), pyprojects(), inlineScripts(), pipfiles(), pipfileLocks(),
 		poetryLocks(), uvLocks(), pdmLocks(), standardLocks(), condaEnvironments(), tomlSources(),
-		gemfiles(), gemfileLocks(), cargoManifests(), cargoLocks(),
+		gemfiles(), gemfileLocks(), cargoManifests(), cargoLocks(), cargoVet(),
 		composerManifests(), composerLocks(), mixFiles(), rebarFiles(),
 		swiftManifests(), swiftLocks(), pubFiles(), juliaFiles(), shardFiles(), cabalProjects(), cmakeFiles(),
 		podfiles(), podfileLocks(), cartfiles(), matchfiles(), rDescriptions(), opamFiles(),

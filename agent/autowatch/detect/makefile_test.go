@@ -169,6 +169,18 @@ grpc.protoc:
 		"12 https://github.com/o/e - any",
 		"18 https://github.com/o/f - any",
 	}}})
+	runSamples(t, []Detector{makefiles()}, []sample{{about: "files that targets take in, one for each place", path: "Makefile", beside: map[string]string{
+		"config/live.sh": "MODULES=stable\nexport OTHER=1\n", "config/test.sh": "MODULES=main\n", "config/none.sh": "",
+	}, text: `live:
+	$(eval include config/live.sh)
+test:
+	@$(eval include config/test.sh)
+none:
+	$(eval include config/none.sh)
+	$(eval include /etc/x.sh)
+modules:
+	git clone --branch ${MODULES} https://git.example.test/o/modules.git vendor
+`, want: []string{"9 https://git.example.test/o/modules.git stable any", "9 https://git.example.test/o/modules.git main any"}}})
 	if makefiles().Wants("sub/Makefile") {
 		t.Error("one that is not at the top is wanted")
 	}

@@ -24,7 +24,10 @@ func makefiles() Detector {
 		usual := []string{m.first, "all", "build", "test", "install", "check"}
 		sh.calls.make(sh, makeCall{file: s.file.Path, targets: usual})
 		sh.clonesOnly = true
-		sh.calls.make(sh, makeCall{file: s.file.Path, targets: slices.DeleteFunc(slices.Sorted(maps.Keys(m.rules)), isUpkeep)})
+		others := slices.DeleteFunc(slices.Sorted(maps.Keys(m.rules)), isUpkeep)
+		for _, vars := range append([]map[string]makeVariable{nil}, m.choices(sh.calls.open)...) {
+			sh.calls.make(sh, makeCall{file: s.file.Path, targets: others, vars: vars})
+		}
 	})
 }
 

@@ -1,0 +1,36 @@
+package detect
+
+import (
+	"maps"
+	"path"
+	"regexp"
+	"slices"
+)
+
+// maxMakeChoices bounds in how many ways a Makefile is read.
+const maxMakeChoices = 10
+
+var evaluatedInclude = regexp.MustCompile(`^[@\s-]*\$[({]eval\s+-?include\s+([\w./-]+)\s*[)}]$`)
+
+// choices are the settings that targets take in from a file as they are made:
+// of those one is named before another target, as in "make production deploy".
+func (m *makefile) choices(open func(name string) string) []map[string]makeVariable {
+	var files []string
+	for _, name := range slices.Sorted(maps.Keys(m.rules)) {
+		for _, line := range m.rules[name].recipe {
+			file := evaluatedInclude.FindStringSubmatch(line.text)
+			if file != nil && !path.IsAbs(file[1]) && len(files) < maxMakeChoices && !slices.Contains(files, file[1]) {
+				files = append(files, file[1])
+			}
+		}
+	}
+	var all []map[string]makeVariable
+	for _, file := range files {
+		file = path.Join(path.Dir(m.path), file)
+		if vars := readMakefile(file, open(file), open).vars; len(vars) > 1 { // MAKE is always there
+			delete(vars, "MAKE")
+			all = append(all, vars)
+		}
+	}
+	return all
+}

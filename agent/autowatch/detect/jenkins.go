@@ -154,6 +154,9 @@ var jenkinsVariable = regexp.MustCompile(`\$\{([\w.]+)\}|\$(\w+)`)
 // value is that of a text or a variable that stands alone. It has a "$" where it
 // is not known.
 func (p *jenkinsfile) value(i int) string {
+	if side := p.otherSide(i); side > 0 {
+		return p.value(side)
+	}
 	t, next := p.at(i), p.at(i+1)
 	isPart := next.line == t.end && (strings.IndexByte("+?(", next.kind) >= 0 || strings.HasPrefix(next.text, "."))
 	text := t.text
@@ -170,6 +173,31 @@ func (p *jenkinsfile) value(i int) string {
 		return variable
 	})
 }
+
+// otherSide is the place of the last value of a choice in brackets that opens at
+// i, 0 if there is none: "(x ? a : b)".
+func (p *jenkinsfile) otherSide(i int) int {
+	if !p.at(i).is('(') {
+		return 0
+	}
+	chooses := false
+	for j := i + 1; j-i < maxChoice; j++ {
+		switch t := p.at(j); {
+		case t.is('(') || t.is('[') || t.is('{'):
+			return 0
+		case t.is('?'):
+			chooses = !p.at(j + 1).is(':') // which is "?:"
+		case t.is(':') && chooses && p.at(j+2).is(')'):
+			return j + 1
+		case t.is(')'):
+			return 0
+		}
+	}
+	return 0
+}
+
+// maxChoice bounds how many tokens a choice may have.
+const maxChoice = 40
 
 // known is the value of a variable, which those of env have without it, too.
 func (p *jenkinsfile) known(name string) string {

@@ -23,6 +23,17 @@ func TestJenkins(t *testing.T) {
 `, want: []string{
 			"6 https://github.com/o/a main any", "9 git@git.example.test:o/b.git stable/2 any", "10 https://github.com/o/c master any", "11 https://github.com/o/d stable/2-next any",
 		}},
+		{about: "a choice in brackets", path: "test.jenkinsfile", text: `parameters {
+  string(name: 'PR', defaultValue: '')
+  string(name: 'BRANCH', defaultValue: 'main')
+}
+checkout(scm: [
+  branches: [[name: (params.PR ? "pr/${params.PR}/head" : params.BRANCH)]],
+  userRemoteConfigs: [[url: 'https://github.com/o/a']],
+])
+checkout(scm: [branches: [[name: (what ?: x)]], userRemoteConfigs: [[url: 'https://github.com/o/no']]])
+checkout(scm: [branches: [[name: (what ? f(x) : 'no')]], userRemoteConfigs: [[url: 'https://github.com/o/no']]])
+`, want: []string{"5 https://github.com/o/a main any"}},
 		{about: "checkout", path: "ci/release.jenkinsfile", text: `def line = params.LINE ?: 'main'
 node {
   checkout scm

@@ -64,6 +64,8 @@ RUN wget https://github.com/o/d/archive/$LATER.zip https://example.test/x.zip
 			"3 https://github.com/o/a master any",
 			"4 https://github.com/o/b dev branch",
 		}},
+		{about: "a template of Ansible", path: "roles/x/templates/a.Dockerfile.j2", text: "FROM {{ base }}\nRUN git clone https://github.com/o/a && git clone -b {{ branch }} https://github.com/o/b\n",
+			want: []string{"2 https://github.com/o/a - any"}},
 		{about: "a directory of images", path: "dockerfiles/v3/alpine", text: "FROM alpine\nRUN git clone https://github.com/o/a\n", want: []string{"2 https://github.com/o/a - any"}},
 		{about: "something else there", path: "Dockerfiles/README", text: "RUN git clone https://github.com/o/a\n"},
 	})

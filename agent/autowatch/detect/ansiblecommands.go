@@ -1,6 +1,9 @@
 package detect
 
 import (
+	"cmp"
+	"iter"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -8,8 +11,8 @@ import (
 // download reads a task that takes an archive or a file of a branch from a
 // forge, which may be a package, unless its sum is written beside it.
 func (a *ansibleFile) download(task *node) {
-	for module, key := range map[string]string{"get_url": "url", "unarchive": "src", "win_get_url": "url", "apt": "deb", "yum": "name", "dnf": "name"} {
-		for _, name := range []string{module, "ansible.builtin." + module, "ansible.windows." + module} {
+	for module, key := range map[string]string{"get_url": "url", "unarchive": "src", "win_get_url": "url", "apt": "deb", "yum": "name", "dnf": "name", "authorized_key": "key"} {
+		for _, name := range []string{module, "ansible.builtin." + module, "ansible.windows." + module, "ansible.posix." + module} {
 			args, line := task.at(name), task.at(name).lineOf(key)
 			if args.str() != "" {
 				args, line = oldArguments(args.text), args.line
@@ -88,22 +91,68 @@ func (a *ansibleFile) directReference(vars, variable *node) {
 var sumWords = []string{"checksum", "sha256", "sha256sum", "digest"}
 
 // commandKeys are what tasks call the commands that they run.
-var commandKeys = []string{"shell", "command", "raw", "job", "ansible.builtin.shell", "ansible.builtin.command", "ansible.builtin.raw"}
+var commandKeys = []string{
+	"shell", "command", "raw", "job", "ansible.builtin.shell", "ansible.builtin.command", "ansible.builtin.raw",
+	"win_shell", "win_command", "ansible.windows.win_shell", "ansible.windows.win_command",
+}
 
 // commands reads what the commands of a task clone or have pip install. What
 // is put together as they run is left out.
 func (a *ansibleFile) commands(task *node) {
-	for _, member := range task.members() {
-		if !slices.Contains(commandKeys, member.key) {
-			continue
-		}
-		text := member
-		if cmd := member.at("cmd"); cmd != nil {
-			text = cmd
-		}
+	for text := range commandsOf(task) {
 		if a.loops--; a.loops < 0 || !hintOfScript.MatchString(text.str()) {
 			continue
 		}
-		a.script([]*node{{shape: isText, text: a.scope(task).expand(text.text), line: text.line}}, nil)
+		command := a.scope(task).expand(text.text)
+		script := []*node{{shape: isText, text: command, line: text.line}}
+		for _, later := range a.checkouts {
+			if strings.Contains(command, "clone") && strings.Contains(command, later.dir) {
+				script = append(script, later.command)
+			}
+		}
+		a.script(script, nil)
 	}
+}
+
+// commandsOf are the commands of a task, as they are written.
+func commandsOf(task *node) iter.Seq[*node] {
+	return func(yield func(*node) bool) {
+		for _, member := range task.members() {
+			if !slices.Contains(commandKeys, member.key) {
+				continue
+			}
+			text := member
+			if cmd := member.at("cmd"); cmd != nil {
+				text = cmd
+			}
+			if !yield(text) {
+				return
+			}
+		}
+	}
+}
+
+// checkoutIn is a command that checks out, in a directory into which another
+// task has cloned.
+type checkoutIn struct {
+	dir     string
+	command *node
+}
+
+const maxCheckouts = 20 // of one file
+
+var checksOut = regexp.MustCompile(`^\s*git\s+(checkout|switch|reset)\s`)
+
+// laterCheckouts finds those of a file.
+func (a *ansibleFile) laterCheckouts(doc *node) {
+	a.checkouts = nil
+	doc.tables(func(task *node) {
+		for text := range commandsOf(task) {
+			dir := cmp.Or(task.value("args", "chdir"), task.value("chdir"), task.value("shell", "chdir"), task.value("command", "chdir"))
+			if dir != "" && checksOut.MatchString(text.str()) && len(a.checkouts) < maxCheckouts {
+				command := &node{shape: isText, text: a.scope(task).expand(text.text), line: text.line}
+				a.checkouts = append(a.checkouts, checkoutIn{a.scope(task).expand(dir), command})
+			}
+		}
+	})
 }

@@ -58,6 +58,40 @@ func TestAnsibleCommands(t *testing.T) {
 			"12 https://github.com/o/c dev branch",
 			"16 https://github.com/o/d main any",
 		}},
+		{about: "keys, which a module downloads", path: "roles/x/tasks/main.yml", text: `- name: keys
+  authorized_key:
+    user="{{ someone }}"
+    key=https://raw.githubusercontent.com/o/keys/made/ssh/@all.pub
+- ansible.posix.authorized_key: {user: x, key: "https://github.com/x.keys"}
+`, want: []string{"3 https://github.com/o/keys made any"}},
+		{about: "commands of Windows, and what a later one checks out", path: "roles/x/tasks/main.yml", text: `- name: here
+  block:
+    - win_command: 'git clone https://github.com/o/a C:\a'
+    - ansible.windows.win_shell: py -3 -m pip install https://github.com/o/b/archive/dev.tar.gz
+    - win_command: 'git clone https://github.com/o/pinned.git C:\pinned'
+    - win_command: 'git checkout -f -B master 0123456789012345678901234567890123456789'
+      args: {chdir: 'C:\pinned'}
+- command: git clone https://github.com/o/c {{ there }}
+  vars: {there: /opt/c}
+- command: git checkout next
+  args: {chdir: /opt/c}
+- command: git checkout v1
+  args: {chdir: /opt/other}
+`, want: []string{
+			"3 https://github.com/o/a - any", "4 https://github.com/o/b dev any",
+			"5 https://github.com/o/pinned.git 0123456789012345678901234567890123456789 commit tag-first", "8 https://github.com/o/c next any tag-first",
+		}},
+		{about: "facts that hang on something", path: "roles/x/tasks/main.yml", text: `- set_fact: {branch: "STABLE-{{ release }}"}
+  when: release != 'nightly'
+- set_fact: {branch: develop}
+  when: release == 'nightly'
+- git: {repo: "https://git.example.test/o/a", version: "{{ branch }}", dest: /x}
+`, want: []string{"5 https://git.example.test/o/a develop any"}},
+		{about: "variables of files that the play names", path: "site/playbook.yml", text: `- hosts: all
+  vars_files: [settings/ours.yml]
+  tasks:
+    - git: {repo: "{{ its_repo }}", version: "{{ its_name }}", dest: /x}
+`, beside: map[string]string{"settings/ours.yml": "its_repo: https://git.example.test/o/a\nits_name: main\n"}, want: []string{"4 https://git.example.test/o/a main any"}},
 		{about: "facts that tasks set", path: "roles/x/tasks/main.yml", beside: map[string]string{
 			"../defaults/main.yml": "its_url: https://github.com/o/a/archive/master.tar.gz\n",
 		}, text: `- set_fact:

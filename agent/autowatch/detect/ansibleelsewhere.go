@@ -27,7 +27,7 @@ type otherFile struct {
 // variables of groups and hosts. There a checkout may have its other half.
 func (a *ansibleFile) elsewhere(sc scope, texts []string, read func(sc scope, note func(Mention))) {
 	names := sc.variablesIn(texts)
-	if len(names) == 0 || !isOfAnsible(a.file.Path) {
+	if len(names) == 0 || !isOfAnsible(a.file.Path) || isBelow(a.file.Path, "tests") {
 		return
 	}
 	for _, other := range a.otherFiles() {
@@ -83,14 +83,16 @@ func (a *ansibleFile) said(other otherFile, names []string) []scope {
 		}
 		for _, play := range doc.list() {
 			if role == "" || uses(play, role) {
-				all = append(all, saidByPlay(play, role)...)
+				all = append(all, a.saidByPlay(play, role, names, path.Dir(other.name))...)
 			}
 		}
 	}
 	return slices.DeleteFunc(all, func(said scope) bool { return said.lineOf(names) == 0 })
 }
 
-func saidByPlay(play *node, role string) []scope {
+// saidByPlay is what a play in dir says. If that is one of the variables, the
+// files that it names may say the others.
+func (a *ansibleFile) saidByPlay(play *node, role string, names []string, dir string) []scope {
 	var all []scope
 	vars := scope(play.at("vars").some())
 	for _, use := range play.at("roles").list() {
@@ -100,6 +102,12 @@ func saidByPlay(play *node, role string) []scope {
 	}
 	if len(all) == 0 {
 		all = append(all, vars)
+	}
+	if slices.ContainsFunc(all, func(said scope) bool { return said.lineOf(names) > 0 }) {
+		files := a.varsFiles(play, dir)
+		for i, said := range all {
+			all[i] = slices.Concat(said, files)
+		}
 	}
 	return all
 }

@@ -48,6 +48,16 @@ func TestVariablesElsewhere(t *testing.T) {
 		}},
 		{about: "a table as a list", path: "playbooks/clone.yml", text: "- git: {repo: 'https://git.example.test/{{ item.key }}', version: '{{ item.value }}', dest: x}\n  loop: '{{ refs | dict2items }}'\n  vars: {refs: {a: main}}\n",
 			want: []string{"1 https://git.example.test/a main any"}},
+		{about: "files that the play names, and both sides of what is not known", path: "roles/x/tasks/main.yml", text: "- git: {repo: 'https://git.example.test/{{ its_module }}', version: '{{ module_version | default(omit) }}', dest: /x}\n",
+			beside: map[string]string{
+				"../../../pipelines/a/x.yml":    "- hosts: x\n  vars_files: [../vars/a.yml, '{{ more }}.yml', ../vars/none.yml]\n  vars: {its_module: a_b}\n  roles: [x]\n",
+				"../../../pipelines/vars/a.yml": "module_version: \"{{ 'old' if number == '1' else 'dev' }}\"\n",
+			}, fails: "line 1: the address is computed", want: []string{"3 https://git.example.test/a_b old any", "3 https://git.example.test/a_b dev any"}},
+		{about: "a block of a template, in a file of the group", path: "inventory/group_vars/all/core", text: "core_source_url: https://git.example.test/o/core\ncore_source_version: '{{ the_branch }}'\ncore_tag: '{{ later }}'\n",
+			beside: map[string]string{"../../../inventory/group_vars/all/release": "the_release: Next\nthe_branch: \"{% if the_release != 'Next' %}stable/{% endif %}{{ the_release | lower }}\"\n"},
+			fails:  "line 1: the name of the branch is computed", want: []string{"2 https://git.example.test/o/core next any"}},
+		{about: "tests of a role", path: "roles/x/tests/test.yml", text: "x_source_url: https://git.example.test/o/no\nx_source_version: '{{ the_branch }}'\n",
+			beside: map[string]string{"../../../group_vars/all.yml": "the_branch: main\n"}, fails: "line 1: the name of the branch is computed"},
 		{about: "no tree of Ansible", path: "deploy/config.yml", text: shop, beside: map[string]string{"site.yml": "- hosts: all\n  vars: {shop_version: live}\n"},
 			want: []string{"1 https://git.example.test/shop.git v1.0 any"}},
 	})

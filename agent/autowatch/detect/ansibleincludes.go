@@ -6,8 +6,28 @@ import (
 	"strings"
 )
 
-// maxIncluded bounds how many files of tasks are read for what one file gives them.
-const maxIncluded = 50
+// Bounds of the files that are read because others name them.
+const (
+	maxIncluded  = 50 // for one file
+	maxVarsFiles = 10 // of one play
+)
+
+// varsFiles are the variables in the files that a play in dir names.
+func (a *ansibleFile) varsFiles(play *node, dir string) scope {
+	var sc scope
+	files := play.at("vars_files").list()
+	for _, file := range files[:min(len(files), maxVarsFiles)] {
+		name := file.str()
+		if name == "" || isComputed(name) || path.IsAbs(name) {
+			continue
+		}
+		if a.includes++; a.includes > maxIncluded {
+			break
+		}
+		sc = append(sc, a.variables(path.Join(dir, name))...)
+	}
+	return sc[:min(len(sc), maxPlays)]
+}
 
 // includedTasks reads a file of tasks that is given variables here: what it
 // checks out may be named nowhere else.

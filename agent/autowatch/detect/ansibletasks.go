@@ -68,8 +68,10 @@ type ansibleFile struct {
 	listed bool
 	// otherText is how large all of those are.
 	otherText int
-	// includes is how many files of tasks were read for what is given to them.
+	// includes is how many files were read because this one or a play names them.
 	includes int
+	// checkouts are commands that check out what other tasks have cloned.
+	checkouts []checkoutIn
 }
 
 func (a *ansibleFile) document(doc *node) {
@@ -81,8 +83,12 @@ func (a *ansibleFile) document(doc *node) {
 				a.plays = append(a.plays, table)
 			}
 		}
+		if len(a.plays) < maxPlays {
+			a.plays = append(a.plays, a.varsFiles(play, ".")...)
+		}
 	}
 	a.facts(doc)
+	a.laterCheckouts(doc)
 	doc.tables(func(table *node) {
 		for _, module := range []string{"git", "ansible.builtin.git", "ansible.legacy.git"} {
 			a.task("git", table, table.at(module))
@@ -103,15 +109,24 @@ func (a *ansibleFile) document(doc *node) {
 	a.archivesOfBranches(doc)
 }
 
-// facts takes the variables that tasks set on their way.
+// facts takes the variables that tasks set on their way, those that are texts as
+// they stand before those that are put together.
 func (a *ansibleFile) facts(doc *node) {
+	var computed scope
 	doc.tables(func(task *node) {
 		for _, module := range []string{"set_fact", "ansible.builtin.set_fact"} {
-			if facts := task.at(module); facts != nil && len(a.plays) < maxPlays {
+			facts := task.at(module)
+			if facts == nil || len(a.plays)+len(computed) >= maxPlays {
+				continue
+			}
+			if slices.ContainsFunc(facts.members(), func(fact *node) bool { return isComputed(fact.value()) }) {
+				computed = append(computed, facts)
+			} else {
 				a.plays = append(a.plays, facts)
 			}
 		}
 	})
+	a.plays = append(a.plays, computed...)
 }
 
 // scope is where the variables of a table come from.
@@ -146,7 +161,9 @@ func (a *ansibleFile) task(vcs string, table, args *node) {
 				continue
 			}
 			sc[0] = each // the words of the task itself are no variables
-			note(Mention{VCS: vcs, URL: sc.expand(repo), Name: sc.expand(name)})
+			for _, name := range bothSides(sc.expand(name)) {
+				note(Mention{VCS: vcs, URL: sc.expand(repo), Name: name})
+			}
 		}
 	}
 	checkout(a.scope(table), func(m Mention) { a.note(line, m) })

@@ -25,9 +25,11 @@ const (
 // it is.
 func (sc scope) expand(text string) string {
 	for range maxExpansion {
-		if !strings.Contains(text, "{{") || len(text) > maxURL {
+		if !strings.Contains(text, "{{") && !strings.Contains(text, "{%") || len(text) > maxURL {
 			return text
 		}
+		before := text
+		text = sc.blocks(text)
 		size := 0
 		expanded := templateExpression.ReplaceAllStringFunc(text, func(match string) string {
 			value, ok := sc.evaluate(templateExpression.FindStringSubmatch(match)[1])
@@ -36,7 +38,7 @@ func (sc scope) expand(text string) string {
 			}
 			return value
 		})
-		if expanded == text {
+		if expanded == before {
 			return text
 		}
 		text = expanded
@@ -111,6 +113,8 @@ func (sc scope) term(term string) (string, bool) {
 				value, known = sc.fallback(filter[2])
 			}
 		case "string", "trim":
+		case "lower":
+			value = strings.ToLower(value)
 		default:
 			return "", false
 		}

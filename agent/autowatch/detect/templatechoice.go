@@ -27,6 +27,42 @@ func (sc scope) choose(expression string) (taken string, ok bool) {
 	return withoutBrackets(parts[3]), true
 }
 
+var templateBlock = regexp.MustCompile(`\{%-?\s*if\s+([^{}%]+?)\s*-?%\}([^{}%]*)(?:\{%-?\s*else\s*-?%\}([^{}%]*))?\{%-?\s*endif\s*-?%\}`)
+
+// blocks puts in the sides of "{% if x %}a{% else %}b{% endif %}" that are taken.
+func (sc scope) blocks(text string) string {
+	return templateBlock.ReplaceAllStringFunc(text, func(block string) string {
+		parts := templateBlock.FindStringSubmatch(block)
+		holds, ok := sc.holds(withoutBrackets(parts[1]))
+		switch {
+		case !ok:
+			return block
+		case holds:
+			return parts[2]
+		}
+		return parts[3]
+	})
+}
+
+// bothSides are the two texts that a template chooses from by what is not known,
+// or what else it is.
+func bothSides(text string) []string {
+	expression := templateExpression.FindStringSubmatch(text)
+	if expression == nil || expression[0] != text {
+		return []string{text}
+	}
+	parts := templateChoice.FindStringSubmatch(expression[1])
+	if parts == nil {
+		return []string{text}
+	}
+	one, ok := quotedText(withoutBrackets(parts[1]))
+	other, both := quotedText(withoutBrackets(parts[3]))
+	if !ok || !both {
+		return []string{text}
+	}
+	return []string{one, other}
+}
+
 // holds tells whether a comparison of a variable with a text, or with several
 // in a list, is true.
 func (sc scope) holds(condition string) (holds, ok bool) {

@@ -1,6 +1,7 @@
 package detect
 
 import (
+	"cmp"
 	"path"
 	"regexp"
 	"slices"
@@ -60,7 +61,7 @@ func (a *ansibleFile) variablePairs(table *node) {
 		if names == nil {
 			names = pairedNames(table)
 		}
-		name := names[key]
+		name := cmp.Or(closestName(table, repo.key), names[key])
 		if name == nil && key != "" && table == a.doc && hasPath(repo.text) {
 			name = a.nameBeside(key)
 		}
@@ -69,6 +70,21 @@ func (a *ansibleFile) variablePairs(table *node) {
 			a.pairElsewhere(table, repo, name)
 		}
 	}
+}
+
+// closestName is the variable of a table that is called as the one of the
+// repository but for its last word.
+func closestName(table *node, repo string) *node {
+	at := strings.LastIndexByte(repo, '_')
+	if at <= 0 {
+		return nil
+	}
+	for _, word := range nameWords {
+		if n := table.at(repo[:at+1] + word); n.str() != "" {
+			return n
+		}
+	}
+	return nil
 }
 
 // isOtherResource tells whether a source of Concourse takes no branch as such:

@@ -11,8 +11,8 @@ import (
 // download reads a task that takes an archive or a file of a branch from a
 // forge, which may be a package, unless its sum is written beside it.
 func (a *ansibleFile) download(task *node) {
-	for module, key := range map[string]string{"get_url": "url", "unarchive": "src", "win_get_url": "url", "apt": "deb", "yum": "name", "dnf": "name", "authorized_key": "key"} {
-		for _, name := range []string{module, "ansible.builtin." + module, "ansible.windows." + module, "ansible.posix." + module} {
+	for module, key := range map[string]string{"get_url": "url", "unarchive": "src", "win_get_url": "url", "apt": "deb", "yum": "name", "dnf": "name", "authorized_key": "key", "k8s": "src"} {
+		for _, name := range []string{module, "ansible.builtin." + module, "ansible.windows." + module, "ansible.posix." + module, "kubernetes.core." + module} {
 			args, line := task.at(name), task.at(name).lineOf(key)
 			if args.str() != "" {
 				args, line = oldArguments(args.text), args.line
@@ -20,6 +20,24 @@ func (a *ansibleFile) download(task *node) {
 			if url := args.value(key); args.value("checksum") == "" && url != "" {
 				a.filesOf(task, url, line)
 			}
+		}
+	}
+}
+
+var lookedUp = regexp.MustCompile(`\b(?:lookup|query|q)\(\s*['"](?:ansible\.builtin\.)?url['"]\s*,\s*(?:'([^']+)'|"([^"]+)"|(\w+))`)
+
+// lookups reads the files that expressions look up at an address.
+func (a *ansibleFile) lookups(table *node) {
+	for _, member := range table.members() {
+		if !strings.Contains(member.str(), "url") {
+			continue
+		}
+		for _, parts := range lookedUp.FindAllStringSubmatch(member.text, maxTerms) {
+			url := parts[1] + parts[2]
+			if parts[3] != "" {
+				url = "{{ " + parts[3] + " }}"
+			}
+			a.fileOf(a.scope(table), url, member.line)
 		}
 	}
 }
@@ -100,18 +118,37 @@ var commandKeys = []string{
 // is put together as they run is left out.
 func (a *ansibleFile) commands(task *node) {
 	for text := range commandsOf(task) {
-		if a.loops--; a.loops < 0 || !hintOfScript.MatchString(text.str()) {
+		if text.str() == "" || !isComputed(text.text) && !hintOfScript.MatchString(text.text) {
 			continue
 		}
-		command := a.scope(task).expand(text.text)
-		script := []*node{{shape: isText, text: command, line: text.line}}
-		for _, later := range a.checkouts {
-			if strings.Contains(command, "clone") && strings.Contains(command, later.dir) {
-				script = append(script, later.command)
-			}
+		sc, each := a.scope(task), []*node{{}}
+		if loopItem.MatchString(text.text) {
+			each = a.loop(task, sc)
 		}
-		a.script(script, nil)
+		for _, item := range each {
+			if a.loops--; a.loops < 0 {
+				return
+			}
+			a.command(append(scope{item}, sc...).expand(text.text), text.line)
+		}
 	}
+}
+
+var loopItem = regexp.MustCompile(`\{\{-?\s*item\b`)
+
+// command reads one with its variables put in, and what later ones check out
+// where it clones.
+func (a *ansibleFile) command(text string, line int) {
+	if !hintOfScript.MatchString(text) {
+		return
+	}
+	script := []*node{{shape: isText, text: text, line: line}}
+	for _, later := range a.checkouts {
+		if strings.Contains(text, "clone") && strings.Contains(text, later.dir) {
+			script = append(script, later.command)
+		}
+	}
+	a.script(script, nil)
 }
 
 // commandsOf are the commands of a task, as they are written.

@@ -58,6 +58,22 @@ func TestAnsibleCommands(t *testing.T) {
 			"12 https://github.com/o/c dev branch",
 			"16 https://github.com/o/d main any",
 		}},
+		{about: "manifests", path: "roles/x/tasks/main.yml", beside: map[string]string{
+			"../defaults/main.yml": "its_url: https://raw.githubusercontent.com/o/d/main\nmanifests:\n- https://raw.githubusercontent.com/o/e/next/a.yml\n- https://raw.githubusercontent.com/o/f/dev/b.yml\n",
+		}, text: `- name: manifests
+  kubernetes.core.k8s:
+    definition: "{{ lookup('url', 'https://raw.githubusercontent.com/o/a/main/a.yml', split_lines=False) | from_yaml_all }}"
+- k8s: {definition: "{{ lookup('url', '{{ its_url }}/b.yml') }}"}
+- k8s: {definition: '{{ query("ansible.builtin.url", its_url) }}', other: "{{ lookup('file', 'https://raw.githubusercontent.com/o/no/main/x') }}"}
+- kubernetes.core.k8s: {src: "https://raw.githubusercontent.com/o/b/main/b.yml", state: present}
+- command: kubectl apply -f {{ item }}
+  with_items: "{{ manifests }}"
+- command: kubectl apply -f {{ its_url }}/c/d.yml
+- command: kubectl delete {{ what }}
+`, want: []string{
+			"3 https://github.com/o/a main any", "4 https://github.com/o/d main any", "6 https://github.com/o/b main any",
+			"7 https://github.com/o/e next any", "7 https://github.com/o/f dev any",
+		}},
 		{about: "keys, which a module downloads", path: "roles/x/tasks/main.yml", text: `- name: keys
   authorized_key:
     user="{{ someone }}"

@@ -38,7 +38,7 @@ func isSample(file string) bool { return strings.Contains(path.Base(file), ".sam
 // What every file has that this is about. Most files of a project do not.
 var (
 	hintOfAnsible = regexp.MustCompile(`(?im)^[ \t-]*["']?(\w*(repo|git|url|source|hg|repository|uri)|name|role)["']?[ \t]*:|^[ \t]*- ["']?(git|hg)\+`)
-	hintOfVersion = regexp.MustCompile(`(?i)git|hg\+|mercurial|(get_url|unarchive):`)
+	hintOfVersion = regexp.MustCompile(`(?i)git|hg\+|mercurial|(get_url|unarchive):|kubectl|lookup\(`)
 )
 
 // quietTrees reads YAML of which nobody said that it should be readable.
@@ -97,6 +97,7 @@ func (a *ansibleFile) document(doc *node) {
 			a.task("hg", table, table.at(module))
 		}
 		a.download(table)
+		a.lookups(table)
 		a.commands(table)
 		a.variablePairs(table)
 		a.checkout(table)

@@ -74,6 +74,15 @@ func TestAnsibleCommands(t *testing.T) {
 			"3 https://github.com/o/a main any", "4 https://github.com/o/d main any", "6 https://github.com/o/b main any",
 			"7 https://github.com/o/e next any", "7 https://github.com/o/f dev any",
 		}},
+		{about: "a table that two tasks loop over", path: "playbooks/x.yml", text: `- hosts: x
+  vars: {repos: {a: {version: main}, b: {}}}
+  tasks:
+  - git: {repo: "https://github.com/o/{{ item.key }}", version: "{{ item.value.version | default('dev') }}", dest: /x}
+    with_dict: "{{ repos }}"
+  - command: git clone https://github.com/o/{{ item.key }}-more
+    with_dict: "{{ repos }}"
+`, want: []string{"4 https://github.com/o/a main any", "4 https://github.com/o/b dev any", "6 https://github.com/o/a-more - any", "6 https://github.com/o/b-more - any"}},
+		{about: "what a script puts in", path: "group_vars/all", text: "x_url: https://github.com/o/x\nx_branch: X_PLACEHOLDER\n", fails: "line 1: the name of the branch is computed"},
 		{about: "keys, which a module downloads", path: "roles/x/tasks/main.yml", text: `- name: keys
   authorized_key:
     user="{{ someone }}"

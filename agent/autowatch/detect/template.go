@@ -179,7 +179,8 @@ func (sc scope) entries(text string) []*node {
 	for _, member := range sc.lookup(parts[1]).members() {
 		entry := &node{shape: isTable, line: member.line}
 		entry.put("key", &node{shape: isText, text: member.key, line: member.line})
-		entry.put("value", member)
+		value := *member // which keeps its own key
+		entry.put("value", &value)
 		all = append(all, entry)
 	}
 	return all

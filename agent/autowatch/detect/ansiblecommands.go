@@ -118,14 +118,14 @@ var commandKeys = []string{
 // is put together as they run is left out.
 func (a *ansibleFile) commands(task *node) {
 	for text := range commandsOf(task) {
-		if text.str() == "" || !isComputed(text.text) && !hintOfScript.MatchString(text.text) {
+		if a.loops < 0 || text.str() == "" || !isComputed(text.text) && !hintOfScript.MatchString(text.text) {
 			continue
 		}
 		sc, each := a.scope(task), []*node{{}}
-		if loopItem.MatchString(text.text) {
+		if len(text.text) <= maxURL && loopItem.MatchString(text.text) { // longer ones are not expanded
 			each = a.loop(task, sc)
 		}
-		for _, item := range each {
+		for _, item := range each[:min(len(each), maxItems)] {
 			if a.loops--; a.loops < 0 {
 				return
 			}
@@ -146,6 +146,7 @@ func (a *ansibleFile) command(text string, line int) {
 	for _, later := range a.checkouts {
 		if strings.Contains(text, "clone") && strings.Contains(text, later.dir) {
 			script = append(script, later.command)
+			a.loops--
 		}
 	}
 	a.script(script, nil)

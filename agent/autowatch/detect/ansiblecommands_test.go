@@ -1,6 +1,10 @@
 package detect
 
-import "testing"
+import (
+	"strings"
+	"testing"
+	"time"
+)
 
 func TestDirectReferences(t *testing.T) {
 	runSamples(t, []Detector{ansibleTasks()}, []sample{
@@ -182,5 +186,22 @@ func TestTemplateChoice(t *testing.T) {
 		if got := sc.expand(text); got != want {
 			t.Errorf("%s: got %s, want %s", text, got, want)
 		}
+	}
+}
+
+// Lists and texts of foreign files stay within what a build has for them.
+func TestAnsibleCommandsAreBounded(t *testing.T) {
+	many := strings.Repeat("a, ", 100_000)
+	tasks := strings.Repeat("  - shell: git clone https://github.com/o/{{ item }} /opt/x\n    with_items: '{{ many }}'\n", 2_000)
+	long := "  - shell: git clone {{ item }} " + strings.Repeat("x ", 100_000) + "\n    with_items: '{{ many }}'\n"
+	later := strings.Repeat("  - shell: git checkout v1\n    args: {chdir: x}\n", 100)
+	text := "- name: x\n  hosts: x\n  vars:\n    many: [" + many + "b]\n  tasks:\n" + long + tasks + later
+	took := spent(t, func() {
+		if found, err := ansibleTasks().Find(File{Path: "playbooks/x.yml", Text: []byte(text)}); len(found) != 1 || err != nil {
+			t.Errorf("found %d, %v", len(found), err)
+		}
+	})
+	if took > 20*time.Second {
+		t.Errorf("it took %s", took)
 	}
 }

@@ -27,10 +27,24 @@ func (m *makefile) choices(open func(name string) string) []map[string]makeVaria
 	var all []map[string]makeVariable
 	for _, file := range files {
 		file = path.Join(path.Dir(m.path), file)
-		if vars := readMakefile(file, open(file), open).vars; len(vars) > 1 { // MAKE is always there
-			delete(vars, "MAKE")
+		text := open(file)
+		if len(text) > maxMakeText {
+			continue
+		}
+		vars := readMakefile(file, text, func(string) string { return "" }).vars
+		delete(vars, "MAKE")
+		if size := sizeOf(vars); size > 0 && size <= maxMakeText {
 			all = append(all, vars)
 		}
 	}
 	return all
+}
+
+// sizeOf is how much text variables have.
+func sizeOf(vars map[string]makeVariable) int {
+	size := 0
+	for name, v := range vars {
+		size += len(name) + len(v.text)
+	}
+	return size
 }

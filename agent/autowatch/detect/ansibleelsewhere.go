@@ -90,13 +90,16 @@ func (a *ansibleFile) said(other otherFile, names []string) []scope {
 	return slices.DeleteFunc(all, func(said scope) bool { return said.lineOf(names) == 0 })
 }
 
+// maxUses bounds how often one play may use a role, each time with other variables.
+const maxUses = 100
+
 // saidByPlay is what a play in dir says. If that is one of the variables, the
 // files that it names may say the others.
 func (a *ansibleFile) saidByPlay(play *node, role string, names []string, dir string) []scope {
 	var all []scope
 	vars := scope(play.at("vars").some())
 	for _, use := range play.at("roles").list() {
-		if name, _ := use.firstOf("role", "name"); name == role {
+		if name, _ := use.firstOf("role", "name"); name == role && len(all) < maxUses {
 			all = append(all, append(scope{use, use.at("vars")}, vars...))
 		}
 	}

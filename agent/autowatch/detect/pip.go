@@ -138,12 +138,16 @@ func (s *sheet) iniRequirement(n int, line string) {
 	s.requirement(n, line)
 }
 
+// mayRequire is what an address among texts has where it is a requirement: one
+// of an archive alone may only be where the project's own releases are.
+var mayRequire = regexp.MustCompile(`\+|git:|@\s*https?://|#egg=`)
+
 // setupScripts knows setup.py, of which it reads the texts.
 func setupScripts() Detector {
 	return sheetDetector("setup.py", named("setup.py"), func(s *sheet) {
 		all := tokens(s.text, lexis{comment: "#", quotes: `"'`, triple: true})
 		for i, t := range all {
-			if !t.is('s') || len(t.text) > maxURL || !strings.Contains(t.text, "+") && !strings.Contains(t.text, "git:") {
+			if !t.is('s') || len(t.text) > maxURL || !mayRequire.MatchString(t.text) {
 				continue
 			}
 			m, ok := requirement(t.text)

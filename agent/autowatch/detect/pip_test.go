@@ -180,12 +180,16 @@ setup(
         "four @ git+https://github.com/acme/four@%s" % BRANCH,
         "five @ git+https://github.com/acme/five@{}".format(BRANCH),
     ],
-    dependency_links=["git+ssh://git@github.com/acme/six.git@dev#egg=six-1.0"],
+    dependency_links=["git+ssh://git@github.com/acme/six.git@dev#egg=six-1.0", "https://github.com/acme/seven/tarball/dev#egg=seven"],
+    download_url="https://github.com/acme/x/archive/main.tar.gz",
+    extras_require={"all": ["eight @ https://github.com/acme/eight/archive/main.zip"]},
 )
 `,
 			want: []string{
 				"8 https://github.com/acme/one main any",
 				"14 ssh://git@github.com/acme/six.git dev any",
+				"14 https://github.com/acme/seven dev any",
+				"16 https://github.com/acme/eight main any",
 			},
 			fails: "line 10",
 		},

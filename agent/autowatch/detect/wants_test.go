@@ -5,6 +5,14 @@ import (
 	"testing"
 )
 
+func TestNamesOfImages(t *testing.T) {
+	for _, name := range []string{"Dockerfile", "a/Dockerfile.dev", "Dockerfile-arm", "ci/Dockerfile_i686", "x.dockerfile", "Containerfile"} {
+		if !dockerfiles().Wants(name) {
+			t.Errorf("%s is not wanted", name)
+		}
+	}
+}
+
 func TestFits(t *testing.T) {
 	for _, pattern := range []string{"go.mod", "*.tf", "Dockerfile*", "*.y*ml", "requirements*.txt", "*", "", "a?c", "[ab].txt", `\*`, "[", "**"} {
 		for _, name := range []string{"go.mod", "main.tf", ".tf", "Dockerfile.dev", "a.yaml", "requirements-dev.txt", "abc", "a.txt", "*", "", "[", "x"} {

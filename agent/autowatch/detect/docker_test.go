@@ -60,9 +60,11 @@ RUN pip install https://github.com/o/a/archive/master.zip
 RUN curl -L https://github.com/o/b/archive/refs/heads/${NEXT}.tar.gz | tar xz
 RUN wget https://github.com/o/c/archive/main.zip && echo "123  main.zip" | sha256sum -c -
 RUN wget https://github.com/o/d/archive/$LATER.zip https://example.test/x.zip
+RUN wget https://raw.githubusercontent.com/o/e/main/logo.png https://raw.githubusercontent.com/o/f/main/png
 `, want: []string{
 			"3 https://github.com/o/a master any",
 			"4 https://github.com/o/b dev branch",
+			"7 https://github.com/o/f main any",
 		}},
 		{about: "a template of Ansible", path: "roles/x/templates/a.Dockerfile.j2", text: "FROM {{ base }}\nRUN git clone https://github.com/o/a && git clone -b {{ branch }} https://github.com/o/b\n",
 			want: []string{"2 https://github.com/o/a - any"}},

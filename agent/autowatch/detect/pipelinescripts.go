@@ -130,9 +130,9 @@ func scriptWords(script *node) []dockerWord {
 var installerName = regexp.MustCompile(`(?i)install|^(get|download)[-_]|^bootstrap`)
 
 // downloadedFile reads the address of a file of a branch, unless that is only
-// what installs a release.
+// what installs a release, or a picture.
 func downloadedFile(address string) (m Mention, ok bool) {
-	if m, ok = rawFile(address); !ok || installerName.MatchString(path.Base(address)) {
+	if m, ok = rawFile(address); !ok || installerName.MatchString(path.Base(address)) || pictures.MatchString(address) {
 		return Mention{}, false
 	}
 	return m, true

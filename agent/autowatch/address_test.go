@@ -4,6 +4,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -37,6 +38,16 @@ func TestMerge(t *testing.T) {
 	a := watch("https://example.test/a", "main", one)
 	got := Merge([]manifests.Watch{b, a}, []manifests.Watch{watch("https://example.test/a.git/", "main", two), watch(b.URL, "main", two)})
 	if len(got) != 2 || got[0] != a || got[1].Revision != two {
+		t.Errorf("got %+v", got)
+	}
+}
+
+// Forges find a repository whatever the case of its name is.
+func TestMergeOfOneNameInAnotherCase(t *testing.T) {
+	a, other := watch("https://github.com/Acme/a", "main", ""), watch("git@GitHub.com:acme/A.git", "main", "")
+	branch := watch("https://github.com/acme/a", "Main", "")
+	b, c := watch("https://git.example.test/B", "main", ""), watch("https://git.example.test/b", "main", "")
+	if got := Merge([]manifests.Watch{a, other, branch, b, c}); len(got) != 4 || !slices.Contains(got, a) {
 		t.Errorf("got %+v", got)
 	}
 }

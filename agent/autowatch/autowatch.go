@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -242,6 +243,18 @@ func ReadDeclared(path string, local bool) (watches []manifests.Watch, warnings 
 	return watches, warnings, nil
 }
 
+// caseless are forges where the case of owner and name makes no difference.
+var caseless = regexp.MustCompile(`^any://(github\.com|gitlab\.com|bitbucket\.org|codeberg\.org)/`)
+
+// oneKey is the key of w, and of all that are written otherwise and mean the same.
+func oneKey(w manifests.Watch) string {
+	w.URL = manifests.CanonicalURL(w.URL)
+	if caseless.MatchString(w.URL) {
+		w.URL = strings.ToLower(w.URL)
+	}
+	return w.VCS + "\x00" + w.URL + "\x00" + w.Ref
+}
+
 // Merge is the union of lists, one entry per (vcs, URL, ref), in a fixed order.
 // The first entry of a key stays; it takes a revision from a later one if it has
 // none, and of the places that name it the first in the order of files.
@@ -249,9 +262,10 @@ func Merge(lists ...[]manifests.Watch) []manifests.Watch {
 	index := map[string]int{}
 	var merged []manifests.Watch
 	for _, w := range slices.Concat(lists...) {
-		i, again := index[w.Key()]
+		key := oneKey(w)
+		i, again := index[key]
 		if !again {
-			index[w.Key()] = len(merged)
+			index[key] = len(merged)
 			merged = append(merged, w)
 			continue
 		}

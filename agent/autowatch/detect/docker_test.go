@@ -68,6 +68,16 @@ RUN wget https://raw.githubusercontent.com/o/e/main/logo.png https://raw.githubu
 		}},
 		{about: "a template of Ansible", path: "roles/x/templates/a.Dockerfile.j2", text: "FROM {{ base }}\nRUN git clone https://github.com/o/a && git clone -b {{ branch }} https://github.com/o/b\n",
 			want: []string{"2 https://github.com/o/a - any"}},
+		{about: "where the clone is already", path: "Dockerfile", text: `FROM x
+ARG COMMIT=HEAD
+RUN git clone -b main https://github.com/o/a && cd a && git fetch origin "${COMMIT}" && git checkout "${COMMIT}"
+RUN git clone -b main https://github.com/o/b && cd b && git fetch origin HEAD && git checkout FETCH_HEAD
+RUN git clone -b main https://github.com/o/c && cd c && git reset --hard origin/HEAD
+`, want: []string{
+			"3 https://github.com/o/a main any",
+			"4 https://github.com/o/b - any tag-first",
+			"5 https://github.com/o/c - any tag-first",
+		}},
 		{about: "a directory of images", path: "dockerfiles/v3/alpine", text: "FROM alpine\nRUN git clone https://github.com/o/a\n", want: []string{"2 https://github.com/o/a - any"}},
 		{about: "something else there", path: "Dockerfiles/README", text: "RUN git clone https://github.com/o/a\n"},
 	})

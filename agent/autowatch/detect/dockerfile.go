@@ -188,6 +188,9 @@ func (d *dockerfile) vcsCommand(vcs string, words []dockerWord, cloned []clone) 
 		return d.fetch(vcs, rest, cloned)
 	case "checkout", "reset", "update", "switch":
 		name := d.expand(checkedOut(vcs, rest))
+		if name == "HEAD" {
+			break // where the clone is already
+		}
 		if name == "FETCH_HEAD" || name != "" && name == d.fetchedAs {
 			name = d.fetched
 		}

@@ -246,13 +246,12 @@ func ReadDeclared(path string, local bool) (watches []manifests.Watch, warnings 
 // caseless are forges where the case of owner and name makes no difference.
 var caseless = regexp.MustCompile(`^any://(github\.com|gitlab\.com|bitbucket\.org|codeberg\.org)/`)
 
-// oneKey is the key of w, and of all that are written otherwise and mean the same.
-func oneKey(w manifests.Watch) string {
-	w.URL = manifests.CanonicalURL(w.URL)
-	if caseless.MatchString(w.URL) {
-		w.URL = strings.ToLower(w.URL)
+// oneAddress is the same for all spellings that mean one repository.
+func oneAddress(url string) string {
+	if url = manifests.CanonicalURL(url); caseless.MatchString(url) {
+		return strings.ToLower(url)
 	}
-	return w.VCS + "\x00" + w.URL + "\x00" + w.Ref
+	return url
 }
 
 // Merge is the union of lists, one entry per (vcs, URL, ref), in a fixed order.
@@ -262,7 +261,7 @@ func Merge(lists ...[]manifests.Watch) []manifests.Watch {
 	index := map[string]int{}
 	var merged []manifests.Watch
 	for _, w := range slices.Concat(lists...) {
-		key := oneKey(w)
+		key := w.VCS + "\x00" + oneAddress(w.URL) + "\x00" + w.Ref
 		i, again := index[key]
 		if !again {
 			index[key] = len(merged)

@@ -124,7 +124,7 @@ func (r *truth) record(t *testing.T, lines []string) {
 
 func canonical(entry string) string {
 	url, ref, _ := strings.Cut(entry, " ")
-	return manifests.CanonicalURL(url) + " " + ref
+	return oneAddress(url) + " " + ref
 }
 
 // expected is the truth without the known misses and with what is known to be wrong.

@@ -12,5 +12,6 @@ func languages() []Detector {
 		swiftManifests(), swiftLocks(), pubFiles(), juliaFiles(), shardFiles(), cabalProjects(), cmakeFiles(),
 		podfiles(), podfileLocks(), cartfiles(), matchfiles(), rDescriptions(), opamFiles(),
 		platformio(), tomlDependencies(), lakeFiles(), unityPackages(), nimbleFiles(), janetProjects(), espComponents(),
+		condaRecipes(),
 	}
 }

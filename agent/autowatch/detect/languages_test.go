@@ -13,6 +13,7 @@ func languageSamples() []sample {
 		goModulesSamples(),
 		npmSamples(),
 		pipSamples(),
+		condaRecipesSamples(),
 		pyprojectSamples(),
 		pythonLocksSamples(),
 		bundlerSamples(),

@@ -72,7 +72,7 @@ func (s *sheet) pyRequirements(n *node, keys []string) {
 // list them, or the list says where each is from.
 func isDependency(keys []string) bool {
 	return slices.ContainsFunc(keys, func(key string) bool {
-		return key == "sources" || key == "dependency-overrides" || strings.HasSuffix(key, "dependencies")
+		return key == "sources" || key == "source" || key == "dependency-overrides" || strings.HasSuffix(key, "dependencies")
 	})
 }
 

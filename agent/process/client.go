@@ -246,11 +246,11 @@ func (c *Client) await(ctx context.Context) (*link, error) {
 func (c *Client) Close() error {
 	c.mu.Lock()
 	c.closed = true
+	c.stop() // first: whoever finds the connection broken must not make another
 	if c.link != nil {
 		c.link.close()
 	}
 	c.mu.Unlock()
-	c.stop()
 	<-c.done
 	return nil
 }

@@ -93,7 +93,7 @@ func measure(b *testing.B, name string, builds int, start func(b *testing.B, fif
 	s, version := start(b, fifo)
 	defer s.stop()
 	f := Figures{Name: name, Version: version, Builds: builds}
-	time.Sleep(rested)
+	<-time.After(rested)
 	f.RestRSS, f.RestPSS = memory(b, s.processes())
 	f.P50, f.P95 = latency(b, s, fifo)
 	began := time.Now()

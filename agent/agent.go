@@ -90,6 +90,7 @@ func Run(ctx context.Context, cfg Config) error {
 	err = a.link.way.Keep(ctx, cfg.Log, a.session)
 	stop() // a refused agent's builds wait for the next one, too
 	a.builds.Wait()
+	a.clearSpares()
 	a.dismiss(ctx)
 	return err
 }
@@ -251,9 +252,6 @@ func (a *Agent) end(k key) {
 	select {
 	case a.idle <- struct{}{}:
 	default:
-	}
-	if err := a.spares.Clear(); err != nil {
-		a.cfg.Log.Error("removing spare directories", "error", err)
 	}
 }
 

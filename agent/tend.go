@@ -40,10 +40,11 @@ func (a *Agent) tend(ctx context.Context) {
 	}
 }
 
-// restAfter is how long an agent has had nothing to build when it gives memory back.
+// restAfter is how long an agent has had nothing to build when it gives memory back,
+// and removes what only saves the next build time.
 const restAfter = 2 * time.Second
 
-// rest gives memory back whenever there is nothing to build.
+// rest does so whenever there is nothing to build.
 func (a *Agent) rest(ctx context.Context) {
 	calm := time.NewTimer(restAfter)
 	defer calm.Stop()
@@ -55,12 +56,19 @@ func (a *Agent) rest(ctx context.Context) {
 			if len(a.holds()) > 0 {
 				continue // its end comes
 			}
+			a.clearSpares()
 			if err := rest.Now(); err != nil {
 				a.cfg.Log.Debug("giving memory back", "error", err)
 			}
 		case <-ctx.Done():
 			return
 		}
+	}
+}
+
+func (a *Agent) clearSpares() {
+	if err := a.spares.Clear(); err != nil {
+		a.cfg.Log.Error("removing spare directories", "error", err)
 	}
 }
 

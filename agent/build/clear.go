@@ -31,13 +31,16 @@ func (a *Attempt) clear(ctx context.Context) {
 }
 
 // empty removes all but the journal, which stays for the next agent process to
-// find should this one die meanwhile, and directories that were never used.
+// find should this one die meanwhile, directories that were never used, and files
+// of output, which it empties.
 func (a *Attempt) empty() error {
 	entries, err := os.ReadDir(a.dir)
 	for _, e := range entries {
-		if e.Name() != journal && !a.untouched(e.Name()) {
-			err = errors.Join(err, workspace.Remove(a.path(e.Name())))
+		name := e.Name()
+		if name == journal || a.untouched(name) || isOutput(name) && recycle(a.path(name)) {
+			continue
 		}
+		err = errors.Join(err, workspace.Remove(a.path(name)))
 	}
 	return err
 }

@@ -9,9 +9,9 @@ import (
 )
 
 // Spares are the directories of ended attempts, with nothing but an empty
-// journal and empty directories in them, for new attempts to take: where many
-// short builds run, making and removing directories is what costs most. No file
-// that a step may have had open gets here.
+// journal, empty files of output and empty directories in them, for new attempts
+// to take: where many short builds run, making and removing these is what costs
+// most. No file that a step may still have open for writing gets here.
 type Spares struct {
 	dir string
 

@@ -53,6 +53,7 @@ func TestTorture(t *testing.T) {
 	v.heal()
 	all.Wait()
 	v.verify()
+	nothingLeft(t, v.h, tortureAgents, tortureMembers+tortureMasters+2*tortureAgents) // each agent has a supervisor
 	v.verifyHistory()
 }
 

@@ -13,6 +13,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/wright-build/wright/plugins/timerslack"
 )
 
 // step is one step in the supervisor. The supervisor's mutex guards it.
@@ -214,7 +216,10 @@ func (s *supervisor) launch(st *step, output *os.File) (started bool, err error)
 	st.exit.StartedAt = time.Now()
 	st.oomKills = s.oom.recent(st.exit.StartedAt)
 	if startErr == nil {
-		st.pid, startErr = syscall.ForkExec(path, st.spec.Argv, attr)
+		startErr = timerslack.Keep(func() (err error) {
+			st.pid, err = syscall.ForkExec(path, st.spec.Argv, attr)
+			return err
+		})
 	}
 	if startErr != nil {
 		st.exit.Code = -1

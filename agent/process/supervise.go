@@ -12,7 +12,6 @@ import (
 	"os/signal"
 	"path/filepath"
 	"runtime"
-	"runtime/debug"
 	"sync"
 	"syscall"
 	"time"
@@ -25,6 +24,9 @@ const DefaultLinger = 10 * time.Second
 
 // leftoverTime bounds the hunt for what a dead supervisor of the same directory left.
 const leftoverTime = 10 * time.Second
+
+// ballast is as much of memory as a supervisor at work may well take, in bytes.
+const ballast = 8 << 20
 
 // restAfter is how long no step has ended when a supervisor gives memory back.
 const restAfter = 2 * time.Second
@@ -50,10 +52,10 @@ func Supervise(dir string, linger time.Duration) error {
 		return nil
 	}
 	defer lock.Close()
-	// Small and quick rather than parallel: one thread waits in the kernel for
-	// children, and the runtime must not lose a processor to it.
+	// One thread waits in the kernel for children, and the runtime must not lose a
+	// processor to it.
 	runtime.GOMAXPROCS(max(4, runtime.GOMAXPROCS(0)))
-	debug.SetGCPercent(50)
+	rest.Ballast(ballast)
 	keepFromSteps()
 	if err := becomeSubreaper(); err != nil {
 		return fmt.Errorf("supervise %s: %w", dir, err)

@@ -18,7 +18,7 @@ func (a *app) agentRun() *cobra.Command {
 	var cfg agent.Config
 	var o offers
 	cmd := &cobra.Command{
-		Use: "run", Short: "run an agent on this machine", Args: arguments,
+		Use: "run", Short: "run an agent on this machine", Args: arguments, PreRun: a.lasting(agentBallast),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := errors.Join(o.find(cmd.Context()), o.apply(&cfg)); err != nil {
 				return err

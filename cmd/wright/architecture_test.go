@@ -38,6 +38,7 @@ func doors() map[string][]string {
 		"plugins/dns/zones":                  {"plugins", "plugins/dns", "plugins/dns/authority", "plugins/dns/rrset"},
 		"plugins/credential":                 {"plugins"},
 		"plugins/environ":                    {},
+		"plugins/timerslack":                 {},
 		"plugins/database":                   {"plugins", "proto/plugin/v1"},
 		"plugins/database/servers":           {"plugins", "plugins/credential"},
 		"plugins/database/seal":              {},
@@ -48,7 +49,7 @@ func doors() map[string][]string {
 		"plugins/balancer":                   {"plugins", "plugins/dns", "proto/plugin/v1"},
 		"plugins/runner":                     {"plugins", "proto/plugin/v1"},
 		"plugins/notifier":                   {"plugins", "proto/plugin/v1"},
-		"plugins/host":                       {"plugins", "plugins/balancer", "plugins/cloud", "plugins/database", "plugins/dns", "plugins/notifier", "plugins/runner", "proto/plugin/v1"},
+		"plugins/host":                       {"plugins", "plugins/balancer", "plugins/cloud", "plugins/database", "plugins/dns", "plugins/notifier", "plugins/runner", "plugins/timerslack", "proto/plugin/v1"},
 		"plugins/scaffold":                   {"plugins"},
 		"plugins/conformance":                {"plugins", "plugins/conformance/suite"},
 		"plugins/conformance/suite":          {"plugins", "plugins/balancer", "plugins/cloud", "plugins/database", "plugins/dns", "plugins/host", "plugins/notifier", "plugins/runner", "proto/plugin/v1"},
@@ -117,7 +118,7 @@ func doors() map[string][]string {
 		"master":                      {"manifests", "master/...", "plugins/host", "plugins/notifier", "proto/agent/v1"}, // agents are answered for whoever leads
 
 		"agent/jsonl":             {},
-		"agent/process":           {"agent/jsonl", "agent/rest", "plugins/environ"},
+		"agent/process":           {"agent/jsonl", "agent/rest", "plugins/environ", "plugins/timerslack"},
 		"agent/workspace":         {"manifests", "agent/workspace/access", "agent/workspace/cache", "agent/workspace/gitfile"},
 		"agent/workspace/access":  {"manifests"},
 		"agent/workspace/cache":   {},
@@ -139,7 +140,7 @@ func doors() map[string][]string {
 
 		"master/api/apitest":    {"manifests", "master/..."},
 		"cmd/wright/wrighttest": {"master/api/client", "master/api/view"},
-		"cmd/wright":            {"manifests", "master", "master/backup", "master/store", "master/api/ansi", "master/api/client", "master/api/view", "agent", "agent/autowatch", "agent/capability", "agent/process", "agent/room", "agent/workspace", "agent/workspace/access", "plugins", "plugins/conformance/suite", "plugins/host", "plugins/scaffold", "plugins/schemadoc"},
+		"cmd/wright":            {"manifests", "master", "master/backup", "master/store", "master/api/ansi", "master/api/client", "master/api/view", "agent", "agent/autowatch", "agent/capability", "agent/process", "agent/rest", "agent/room", "agent/workspace", "agent/workspace/access", "plugins", "plugins/conformance/suite", "plugins/host", "plugins/scaffold", "plugins/schemadoc", "plugins/timerslack"},
 		"examples/demo":         {},
 	}
 }

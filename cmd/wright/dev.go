@@ -34,7 +34,7 @@ type dev struct {
 func (a *app) dev() *cobra.Command {
 	d := dev{app: a}
 	cmd := &cobra.Command{
-		Use: "dev", Short: "run everything on this machine", Args: arguments,
+		Use: "dev", Short: "run everything on this machine", Args: arguments, PreRun: a.lasting(masterBallast),
 		Long: "Run a master and agents on this machine, until Ctrl-C. Other commands find it by themselves.",
 		RunE: func(cmd *cobra.Command, _ []string) error { return stopped(cmd.Context(), d.run(cmd.Context())) },
 	}

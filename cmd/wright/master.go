@@ -131,7 +131,7 @@ func readConfig(file string) (manifests.Config, error) {
 func (a *app) masterRun() *cobra.Command {
 	var f masterFlags
 	cmd := &cobra.Command{
-		Use: "run", Short: "run a master", Args: arguments,
+		Use: "run", Short: "run a master", Args: arguments, PreRun: a.lasting(masterBallast),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			f.tokenFile = a.tokenFile
 			cfg, err := f.config(a)

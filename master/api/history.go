@@ -57,12 +57,14 @@ func (q Queries) liveBuilds(f Filter) (live []*state.Build, lasts []*state.Last,
 		if !known {
 			_, known = view.FactsOf(facts, f.Instance)
 		}
+		var last *state.Build // of as many as are asked for: thousands may be queued, and few are
 		for _, b := range facts.Builds {
-			if f.wants(b) {
-				live = append(live, b)
+			if !f.wants(b) || last != nil && newer(last, b) < 0 {
+				continue
 			}
-			if len(live) > 2*f.Limit+100 { // thousands may be queued, and few are asked for
+			if live = append(live, b); len(live) > 2*f.Limit+100 {
 				live = newestFirst(live, f.Limit)
+				last = live[len(live)-1]
 			}
 		}
 		for name, l := range facts.Lasts {

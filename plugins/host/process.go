@@ -17,6 +17,8 @@ import (
 
 	"github.com/hashicorp/go-plugin/runner"
 	"golang.org/x/sys/unix"
+
+	"github.com/wright-build/wright/plugins/timerslack"
 )
 
 // process is the operating system's side of a plugin's life, as go-plugin wants
@@ -73,7 +75,7 @@ func (p *process) Start(context.Context) error {
 	}
 	ours[0], childs[0] = childs[0], ours[0] // the child reads its input, we hold the other end
 	p.cmd.Stdin, p.cmd.Stdout, p.cmd.Stderr = childs[0], childs[1], childs[2]
-	err = p.cmd.Start()
+	err = timerslack.Keep(p.cmd.Start)
 	closeFiles(childs[:])
 	if err != nil {
 		closeFiles(ours[:])

@@ -4,6 +4,7 @@ package rest
 
 import (
 	"os"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -34,13 +35,16 @@ func TestUnwritten(t *testing.T) {
 }
 
 // mapped is how much of this program's file is in its memory, in KiB.
-func mapped(t *testing.T) int {
+func mapped(t *testing.T) int { return status(t, "RssFile:") }
+
+// status is a number of those that the kernel tells of this process.
+func status(t *testing.T, name string) int {
 	t.Helper()
 	text, err := os.ReadFile("/proc/self/status")
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, line, _ := strings.Cut(string(text), "RssFile:")
+	_, line, _ := strings.Cut(string(text), name)
 	kib, err := strconv.Atoi(strings.Fields(line)[0])
 	if err != nil {
 		t.Fatal(err)
@@ -66,3 +70,33 @@ func TestNow(t *testing.T) {
 	}
 	t.Logf("%d KiB of the program were in memory, now %d", before, mapped(t))
 }
+
+// Ballast is no memory, and the collector waits for as much to be used.
+func TestBallast(t *testing.T) {
+	const size = 128 << 20
+	runtime.GC()
+	before := status(t, "RssAnon:")
+	Ballast(size)
+	t.Cleanup(ballast.Reset)
+	runtime.GC()
+	var mem runtime.MemStats
+	runtime.ReadMemStats(&mem)
+	runs := mem.NumGC
+	for range size / 2 >> 20 {
+		pieces = make([]byte, 1<<20)
+	}
+	runtime.ReadMemStats(&mem)
+	if mem.NumGC != runs {
+		t.Errorf("the collector ran %d times", mem.NumGC-runs)
+	}
+	pieces = nil
+	if err := Now(); err != nil {
+		t.Fatal(err)
+	}
+	if grown := status(t, "RssAnon:") - before; grown > size>>10/4 {
+		t.Errorf("the process has grown by %d KiB", grown)
+	}
+}
+
+// pieces are what a test has the heap grow by.
+var pieces []byte

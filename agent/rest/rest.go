@@ -2,8 +2,9 @@
 
 // Package rest gives memory back when a process has nothing to do: the heap that
 // is free, and the pages of the program's own file that only its start, or its
-// last work, has needed. They come back by themselves when they are touched. It
-// knows nothing of what the process does.
+// last work, has needed. They come back by themselves when they are touched. What
+// a process may take while it works is its ballast. It knows nothing of what the
+// process does.
 package rest
 
 import (

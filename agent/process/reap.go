@@ -20,7 +20,9 @@ func (s *supervisor) reap(stop <-chan struct{}) {
 	for {
 		pid, err := awaitChild()
 		if err == nil {
-			s.collect(pid)
+			if st := s.collect(pid); st != nil {
+				s.finish(st)
+			}
 			continue
 		}
 		// No child at all; the next one will be forked or be somebody's orphan,
@@ -33,9 +35,9 @@ func (s *supervisor) reap(stop <-chan struct{}) {
 	}
 }
 
-// collect reaps one dead child. While it is a zombie its ID, and so its group,
-// cannot belong to anybody else.
-func (s *supervisor) collect(pid int) {
+// collect reaps one dead child, and returns the step that is over with it. While
+// it is a zombie its ID, and so its group, cannot belong to anybody else.
+func (s *supervisor) collect(pid int) *step {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	st := s.leaders[pid]
@@ -44,14 +46,14 @@ func (s *supervisor) collect(pid int) {
 	}
 	var ws syscall.WaitStatus
 	if got, _ := syscall.Wait4(pid, &ws, syscall.WNOHANG, nil); got != pid {
-		return // a child that failed to exec, taken by ForkExec itself
+		return nil // a child that failed to exec, taken by ForkExec itself
 	}
 	if st == nil {
 		delete(s.guests, pid)
 		for d := range s.draining {
 			nudge(d.nudged)
 		}
-		return
+		return nil
 	}
 	delete(s.leaders, pid)
 	st.exit.FinishedAt = time.Now()
@@ -61,11 +63,11 @@ func (s *supervisor) collect(pid int) {
 	}
 	st.exit.OutOfMemory = st.ranOutOfMemory(ws, oomKills)
 	if syscall.Kill(-pid, 0) == syscall.ESRCH && !s.adopted.stranger(s.accounted) {
-		s.tasks.Go(func() { s.finish(st) })
-		return
+		return st
 	}
 	s.draining[st] = true
 	s.tasks.Go(func() { s.drain(st) })
+	return nil
 }
 
 // accounted reports whether a child is a leader, or an orphan that was looked

@@ -64,8 +64,8 @@ func (w watching) run(b *testing.B) {
 	}
 	h.Write("reporting", noop)
 	master := h.Master("--poll", interval.String(), "--config", loopbackConfig(b, h), "--agent-lease", "10m")
-	a := dialAgent(b, h.Address, 1)
 	h.Await("the manifests", func() bool { _, err := h.Instance("reporting"); return err == nil })
+	a := dialAgent(b, h.Address, 1) // of a master that leads
 	h.Await("every remote to be asked", func() bool { return gitd.Repos() >= w.remotes })
 	h.Start("reporting")
 	work := a.work(b)

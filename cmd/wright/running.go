@@ -19,7 +19,7 @@ func (a *app) running() []*cobra.Command {
 // The memory that a process at work may well take, in bytes: its collector runs
 // less often then, which makes a tenth more short builds.
 const (
-	masterBallast = 32 << 20
+	masterBallast = 40 << 20
 	agentBallast  = 8 << 20
 )
 

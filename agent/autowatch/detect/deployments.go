@@ -13,6 +13,6 @@ func deployments() []Detector {
 		kas(), bitbake(), bazel(), mesonWraps(), snapcraft(), flatpaks(),
 		buildConfigs(), zuul(), pkgbuilds(),
 		concourse(), anyboxManifests(), pipelinePrograms(), jenkins(), buildpacks(), foundry(),
-		antora(), espHome(), earthfiles(), openwrtFeeds(), jekyllThemes(), gitSync(), frappeApps(), nomad(), talos(),
+		lefthooks(), antora(), espHome(), earthfiles(), openwrtFeeds(), jekyllThemes(), gitSync(), frappeApps(), nomad(), talos(),
 	}
 }

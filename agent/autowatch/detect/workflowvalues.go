@@ -46,9 +46,12 @@ func workflowTrees(docs []*node, given map[string]string) []*node {
 					break
 				}
 				inside := append(values{run}, known...)
-				tree := w.expand(job, append(values{w.env(job, inside)}, inside...))
+				inside = append(values{w.env(job, inside)}, inside...)
+				later, variables := w.stepValues(job, inside)
+				tree := w.expand(job, append(inside, later)) // what the file itself says comes first
 				tree = tree.withMembers("defaults", w.expand(doc.at("defaults"), known))
-				trees = append(trees, tree.withMembers("env", w.expand(doc.at("env"), known)))
+				tree = tree.withMembers("env", w.expand(doc.at("env"), known))
+				trees = append(trees, tree.withMembers("env", variables))
 			}
 		}
 	}

@@ -12,6 +12,7 @@ import (
 // command reads one: what is the shell's own, the functions and files that it
 // calls, and what each makes of the rest.
 func (sh *shell) command(command []dockerWord) {
+	sh.substitutions(command)
 	command = sh.settings(sh.spliced(command))
 	if len(command) == 0 {
 		return
@@ -129,6 +130,29 @@ var commandOption = regexp.MustCompile(`^-[a-z]*c$`)
 
 func isShellProgram(name string) bool {
 	return name == "su" || slices.Contains(scriptReader, name)
+}
+
+// substitutions reads the commands whose output stands between quotes, as of
+// "x=$(curl y)". Where a shell is to read the word, or there are no quotes,
+// their words are read with the others.
+func (sh *shell) substitutions(command []dockerWord) {
+	if text, _ := evaluated(command); text != "" {
+		return
+	}
+	for _, w := range command {
+		rest := w.text
+		for at := strings.Index(rest, "$("); at >= 0; at = strings.Index(rest, "$(") {
+			rest = rest[at:]
+			n := expression(rest, "$(")
+			if n == len("$(") {
+				break // nothing closes it
+			}
+			if inner := rest[2 : n-1]; strings.Contains(inner, " ") && inner[0] != '(' {
+				sh.evaluate(inner, w.line)
+			}
+			rest = rest[n:]
+		}
+	}
 }
 
 func (sh *shell) evaluate(text string, line int) {

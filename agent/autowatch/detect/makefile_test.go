@@ -193,7 +193,13 @@ git clone "https://github.com/$REPO" -b "${5:-main}" a
 wget https://raw.githubusercontent.com/o/no/main/x
 sub/x.sh
 `, want: []string{"1 https://github.com/o/b - any", "3 https://github.com/o/a main any"}}})
-	for _, name := range []string{"sub/build.sh", "release.sh", "update-data.sh", "build"} {
+	runSamples(t, []Detector{topScripts()}, []sample{
+		{about: "without an extension", path: "tasks", text: "#!/usr/bin/env bash\nfunction vpn {\n  git clone https://github.com/o/a.git\n}\ncase $1 in vpn) vpn;; esac\n",
+			want: []string{"3 https://github.com/o/a.git - any"}},
+		{about: "something else", path: "NOTES", text: "git clone https://github.com/o/no.git\n"},
+		{about: "of another language", path: "run", text: "#!/usr/bin/env python3\n# git clone https://github.com/o/no.git\n"},
+	})
+	for _, name := range []string{"sub/build.sh", "release.sh", "update-data.sh", "sub/build", "release", "build.py"} {
 		if topScripts().Wants(name) {
 			t.Errorf("%s is wanted", name)
 		}

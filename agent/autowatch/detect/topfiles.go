@@ -43,12 +43,16 @@ func isUpkeep(target string) bool {
 }
 
 // topScripts knows what the shell scripts at the top clone, as long as they are
-// not for changing the repository: they are there to be called by a build.
+// not for changing the repository: they are there to be called by a build. One
+// without an extension says itself that it is a script.
 func topScripts() Detector {
 	wants := func(file string) bool {
-		return !strings.Contains(file, "/") && isShellName(file) && !isUpkeep(strings.TrimSuffix(file, path.Ext(file)))
+		return !strings.Contains(file, "/") && (isShellName(file) || !strings.Contains(file, ".")) && !isUpkeep(strings.TrimSuffix(file, path.Ext(file)))
 	}
 	return sheetDetector("scripts at the top", wants, func(s *sheet) {
+		if !isShellName(s.file.Path) && !shebang.MatchString(s.text) {
+			return
+		}
 		if !hintOfScript.MatchString(s.text) && !hintOfCall.MatchString(s.text) {
 			return
 		}

@@ -18,3 +18,17 @@ func TestIncludedTasks(t *testing.T) {
 `, want: []string{"1 https://git.example.test/o/one stable any", "4 https://git.example.test/o/two dev any"}},
 	})
 }
+
+func TestIncludedVars(t *testing.T) {
+	runSamples(t, []Detector{ansibleTasks()}, []sample{
+		{about: "variables that another file of the role includes", path: "tasks/audit.yml", beside: map[string]string{
+			"main.yml":             "- import_tasks: prelim.yml\n- include_tasks: main.yml\n",
+			"prelim.yml":           "- ansible.builtin.include_vars: {file: audit.yml}\n- include_vars: '{{ ansible_distribution }}.yml'\n- include_tasks: audit.yml\n",
+			"../vars/audit.yml":    "audit_git: 'https://git.example.test/o/{{ benchmark }}-audit.git'\naudit_name: 'benchmark_{{ release }}'\nrelease: other\n",
+			"../vars/Debian.yml":   "extra_git: https://git.example.test/o/no.git\n",
+			"../defaults/main.yml": "benchmark: web\nrelease: live\n",
+		}, text: `- name: fetch
+  ansible.builtin.git: {repo: "{{ audit_git }}", dest: /x, version: "{{ audit_name }}"}
+`, want: []string{"2 https://git.example.test/o/web-audit.git benchmark_live any"}},
+	})
+}

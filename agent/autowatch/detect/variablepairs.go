@@ -176,6 +176,7 @@ func (a *ansibleFile) readBeside() {
 		a.around = append(a.around, a.variables(name)...)
 	}
 	a.around = append(a.around, a.variablesOfRoles()...)
+	a.around = append(a.around, a.includedVars()...)
 	for _, table := range a.around {
 		for key, name := range pairedNames(table) {
 			if a.names[key] == nil {

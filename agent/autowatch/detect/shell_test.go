@@ -184,3 +184,11 @@ RUN make tools
 		"9 https://github.com/o/g - any",
 	}}})
 }
+
+// What runs between quotes leaves the shell where it is.
+func TestSubstitutionsLeaveTheDirectory(t *testing.T) {
+	beside := map[string]string{"Makefile": "all:\n\tgit clone https://github.com/o/here\n", "sub/Makefile": "all:\n\tgit clone https://github.com/o/there\n"}
+	if got := mentionsOf(t, "HERE=\"$(cd sub && pwd)\"\nmake all", beside); got != "o/here" {
+		t.Errorf("found %s", got)
+	}
+}

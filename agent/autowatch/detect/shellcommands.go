@@ -148,7 +148,9 @@ func (sh *shell) substitutions(command []dockerWord) {
 				break // nothing closes it
 			}
 			if inner := rest[2 : n-1]; strings.Contains(inner, " ") && inner[0] != '(' {
+				place := sh.place
 				sh.evaluate(inner, w.line)
+				sh.place = place // a "cd" in there does not last
 			}
 			rest = rest[n:]
 		}

@@ -42,6 +42,14 @@ install: git clone -b $A https://github.com/$OWNER/a
 			want: []string{"2 https://github.com/o/a 1.x any", "2 https://github.com/o/a 2.x any"}},
 		{about: "Travis, for all", path: ".travis.yml", text: "env: {global: A=main}\nscript: git clone -b $A https://github.com/o/a\n",
 			want: []string{"2 https://github.com/o/a main any"}},
+		{about: "what an item of an axis does not say", path: ".github/workflows/x.yml", text: `jobs:
+  a:
+    strategy:
+      matrix:
+        of: [{name: a}, {name: b, owner: p}]
+    steps:
+      - run: git clone https://github.com/o/${{ matrix.of.name }} ${{ matrix.of.branch }}
+`, want: []string{"7 https://github.com/o/a - any", "7 https://github.com/o/b - any"}},
 		{about: "all variables of an entry", path: ".github/workflows/x.yml", text: `jobs:
   a:
     strategy:

@@ -16,10 +16,14 @@ const (
 // that has a name counts.
 type values []map[string]string
 
+// What a table that is known does not have is empty.
 func (v values) of(name string) (value string, ok bool) {
 	for _, table := range v {
 		if value, ok := table[name]; ok {
 			return value, true
+		}
+		if _, ok := table[name[:strings.LastIndex(name, ".")+1]]; ok {
+			return "", true
 		}
 	}
 	return "", false
@@ -101,7 +105,7 @@ func (v values) table(name string, n *node) *node {
 	table := &node{shape: isTable, key: n.key, line: n.line}
 	for _, known := range v {
 		for key, value := range known {
-			if rest, below := strings.CutPrefix(key, name+"."); below && !strings.Contains(rest, ".") && table.at(rest) == nil {
+			if rest, below := strings.CutPrefix(key, name+"."); below && rest != "" && !strings.Contains(rest, ".") && table.at(rest) == nil {
 				table.put(rest, &node{shape: isText, text: value, line: n.line})
 			}
 		}
@@ -264,11 +268,15 @@ func addTo(runs []map[string]string, entry map[string]string, own map[string]boo
 	return added
 }
 
-// flatten sets the values in n by the names that expressions have for them.
+// flatten sets the values in n by the names that expressions have for them. Of
+// a table below another one it sets its name with a dot, too: see of.
 func flatten(name string, n *node, into map[string]string) {
 	switch {
 	case n == nil || n.shape == isList || len(into) >= maxValues:
 	case n.shape == isTable:
+		if strings.Contains(name, ".") {
+			into[name+"."] = ""
+		}
 		for _, member := range n.members() {
 			flatten(name+"."+member.key, member, into)
 		}

@@ -15,6 +15,7 @@ func composerManifests() Detector {
 		for _, r := range root.at("repositories").anyItems() {
 			c.repository(r)
 		}
+		c.recipes(root.at("extra", "symfony", "endpoint"))
 		for _, dir := range []string{"../../", "../", ""} { // a package of a larger repository is locked above
 			lock, _, _ := readJSON(s.beside(dir + "composer.lock")) // it is reported where it is read itself
 			for _, pkg := range composerPackages(lock) {
@@ -68,6 +69,22 @@ func (c *composer) repository(r *node) {
 			m := Mention{VCS: vcs, URL: gitURL(source.str("url")), Name: name, Kind: orCommit(name)}
 			m.TagFirst = m.Kind == Any && name != ""
 			c.note(source.lineOf("url"), m)
+		}
+	}
+}
+
+// recipeIndex is where the index of a repository of recipes is.
+var recipeIndex = regexp.MustCompile(`^https://api\.github\.com/repos/([\w.-]+/[\w.-]+)/contents/[^?]*(?:\?ref=([^&]+))?$`)
+
+// recipes reads where Symfony Flex takes its recipes from.
+func (c *composer) recipes(endpoints *node) {
+	for _, endpoint := range endpoints.some() {
+		m, ok := rawFile(endpoint.str())
+		if parts := recipeIndex.FindStringSubmatch(endpoint.str()); parts != nil {
+			m, ok = Mention{URL: "https://github.com/" + parts[1], Name: parts[2]}, true
+		}
+		if ok {
+			c.note(endpoint.line, m)
 		}
 	}
 }

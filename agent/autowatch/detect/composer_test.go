@@ -62,6 +62,15 @@ func composerSamples() []sample {
 			fails: "line 22",
 		},
 		{
+			about: "recipes of Symfony Flex", path: "composer.json",
+			text: `{"extra": {"symfony": {"endpoint": [
+  "https://api.github.com/repos/acme/recipes/contents/index.json?ref=main",
+  "https://api.github.com/repos/acme/usual/contents/index.json",
+  "https://raw.githubusercontent.com/acme/flex/dev/index.json",
+  "flex://defaults"]}}}`,
+			want: []string{"2 https://github.com/acme/recipes main any", "3 https://github.com/acme/usual - any", "4 https://github.com/acme/flex dev any"},
+		},
+		{
 			about: "without a lock", path: "composer.json",
 			text: `{"repositories": [{"type": "vcs", "url": "https://github.com/fork/renamed"}, {"packagist.org": false}],
 "require": {"acme/lib": "dev-fix as 1.0.0", "psr/log": "3.x-dev"}}`,

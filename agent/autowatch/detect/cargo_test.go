@@ -74,6 +74,23 @@ one = { git = "https://github.com/fork/one", branch = "fix" }
 			},
 		},
 		{
+			about: "a lock that is left in a member of a workspace", path: "libs/one/Cargo.lock",
+			beside: map[string]string{"Cargo.toml": "[package]\n", "../../Cargo.toml": "[workspace]\nmembers = ['libs/*']\n"},
+			text:   "[[package]]\nname = 'a'\nsource = 'git+https://github.com/acme/a#" + hash + "'\n",
+		},
+		{
+			about: "the lock of a workspace of its own", path: "libs/one/Cargo.lock",
+			beside: map[string]string{"Cargo.toml": "[workspace]\n", "../../Cargo.toml": "[workspace]\nmembers = ['libs/*']\n"},
+			text:   "[[package]]\nname = 'a'\nsource = 'git+https://github.com/acme/a#" + hash + "'\n",
+			want:   []string{"3 https://github.com/acme/a - any"},
+		},
+		{
+			about: "the lock of a directory that is no member", path: "libs/one/Cargo.lock",
+			beside: map[string]string{"Cargo.toml": "[package]\n", "../../Cargo.toml": "[workspace]\nmembers = ['libs/two']\n"},
+			text:   "[[package]]\nname = 'a'\nsource = 'git+https://github.com/acme/a#" + hash + "'\n",
+			want:   []string{"3 https://github.com/acme/a - any"},
+		},
+		{
 			about: "Cargo.lock", path: "Cargo.lock",
 			text: `version = 4
 

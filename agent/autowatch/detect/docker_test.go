@@ -54,6 +54,7 @@ RUN git clone https://github.com/o/m
 			"29 https://github.com/o/n n/v1.2 tag",
 			"33 https://github.com/o/m - any",
 		}, fails: "line 20: the address is computed"},
+		{about: "in small letters", path: "dockerfile", text: "FROM x\nRUN git clone https://github.com/o/a\n", want: []string{"2 https://github.com/o/a - any"}},
 		{about: "archives", path: "Dockerfile", text: `FROM x
 ARG NEXT=dev
 RUN pip install https://github.com/o/a/archive/master.zip

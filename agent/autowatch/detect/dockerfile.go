@@ -12,7 +12,7 @@ import (
 // those that a RUN clones or has pip install, also in a shell script that it
 // calls and that the image is given before.
 func dockerfiles() Detector {
-	wants := anyOf(named("Dockerfile", "Dockerfile.*", "Dockerfile-*", "Dockerfile_*", "*.Dockerfile", "*.dockerfile", "Containerfile", "Containerfile.*", "*.Dockerfile.j2"), isAmongDockerfiles)
+	wants := anyOf(named("Dockerfile", "dockerfile", "Dockerfile.*", "Dockerfile-*", "Dockerfile_*", "*.Dockerfile", "*.dockerfile", "Containerfile", "Containerfile.*", "*.Dockerfile.j2"), isAmongDockerfiles)
 	return sheetDetector("Dockerfile", wants, func(s *sheet) {
 		if !beginsImage.MatchString(s.text) {
 			return

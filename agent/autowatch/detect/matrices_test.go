@@ -48,7 +48,7 @@ install: git clone -b $A https://github.com/$OWNER/a
       matrix:
         of: [{name: a}, {name: b, owner: p}]
     steps:
-      - run: git clone https://github.com/o/${{ matrix.of.name }} ${{ matrix.of.branch }}
+      - run: git clone https://github.com/o/${{ matrix.of.name }}${{ matrix.of.suffix }}
 `, want: []string{"7 https://github.com/o/a - any", "7 https://github.com/o/b - any"}},
 		{about: "all variables of an entry", path: ".github/workflows/x.yml", text: `jobs:
   a:

@@ -66,7 +66,7 @@ var computedLogin = regexp.MustCompile(`^(https?://)[^/@]*(?:[$#]\{|\$\w|\{\{|%\
 func withoutLogin(url string) string { return computedLogin.ReplaceAllString(url, "$1") }
 
 // standIn is an address that says that it is to be replaced.
-var standIn = regexp.MustCompile(`(?i)^(?:https?://|ssh://git@|git@)(?:github|gitlab)\.com[:/](?:example|my[-_]?org|your[-_]?(?:org|organization|user|username|name))/`)
+var standIn = regexp.MustCompile(`(?i)^(?:https?://|ssh://git@|git@)(?:github|gitlab)\.com[:/](?:example|your[-_]?(?:org|organization|user|username|name))/`)
 
 // ownerOnly is an address that lacks the repository: what is there was taken
 // for a variable's value, and is none.

@@ -5,7 +5,7 @@ import "testing"
 // What says that it is to be replaced is no dependency.
 func TestPlaceholders(t *testing.T) {
 	for url, want := range map[string]bool{
-		"git@github.com:example/example.com.git": true, "https://github.com/your-org/shop": true, "https://github.com/myorg/shop": true, "https://github.com/my-organs/shop": false, "https://gitlab.com/YOUR_USERNAME/x": true,
+		"git@github.com:example/example.com.git": true, "https://github.com/your-org/shop": true, "https://gitlab.com/YOUR_USERNAME/x": true,
 		"https://github.com/examples/x": false, "https://git.example.test/example/x": false, "https://github.com/o/example": false,
 	} {
 		f := newFindings(File{Path: "x"})

@@ -227,6 +227,9 @@ func (a *Agent) start(ctx context.Context, attempt *build.Attempt) {
 	a.mu.Unlock()
 	a.builds.Go(func() {
 		err := attempt.Run(ctx)
+		if err != nil && ctx.Err() == nil {
+			a.link.drop(k)
+		}
 		a.end(k)
 		switch {
 		case errors.Is(err, build.ErrLost):

@@ -226,15 +226,7 @@ func TestSupervisorKilled(t *testing.T) {
 	s.work(work("shop-000001", lost.hide()+lost.script()))
 	lost.reached(t)
 	pid := lost.hidden(t)
-	killed := false
-	for _, pid := range processes(w.cfg.Data) {
-		if line, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid)); strings.Contains(string(line), "internal-supervise") {
-			killed = syscall.Kill(pid, syscall.SIGKILL) == nil
-		}
-	}
-	if !killed {
-		t.Fatal("there is no supervisor")
-	}
+	w.killSupervisor()
 	s = m.session()
 	if held := s.hello.GetBuilds(); len(held) != 0 {
 		t.Errorf("the agent holds %v", held)
@@ -246,6 +238,53 @@ func TestSupervisorKilled(t *testing.T) {
 		t.Errorf("the next build: %v", u)
 	}
 	m.wantLog("shop-000002.1 step1", "well\n")
+}
+
+// killSupervisor ends the process that runs the steps.
+func (w *worker) killSupervisor() {
+	w.t.Helper()
+	killed := false
+	for _, pid := range processes(w.cfg.Data) {
+		if line, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid)); strings.Contains(string(line), "internal-supervise") {
+			killed = syscall.Kill(pid, syscall.SIGKILL) == nil
+		}
+	}
+	if !killed {
+		w.t.Fatal("there is no supervisor")
+	}
+}
+
+// TestLostBeforeHello: an attempt is lost while no master hears of it, and sent
+// again as it was. What was to be said of its former life is not said any more: the
+// master would take it for a word of this one, and what follows for older.
+func TestLostBeforeHello(t *testing.T) {
+	m := newMaster(t)
+	w := newWorker(t, m)
+	s := m.session()
+	first, second := newGate(t), newGate(t)
+	sent := work("shop-000001", first.script(), second.script())
+	s.work(sent)
+	first.reached(t)
+	before := s.untilPhase("step step1").GetVersion()
+	m.stop()
+	first.open(t)
+	second.reached(t) // that was said to nobody
+	w.killSupervisor()
+	waitFor(t, "the attempt to go", func() bool { return len(w.builds()) == 0 })
+	m.start()
+	s = m.session()
+	if held := s.hello.GetBuilds(); len(held) != 0 {
+		t.Fatalf("the agent holds %v", held)
+	}
+	second.open(t)
+	again := time.Now().UnixMicro()
+	s.work(sent)
+	if u := s.until("a word", func(*agentv1.Update) bool { return true }); u.GetVersion() <= before || u.GetVersion() < again {
+		t.Errorf("the first word: %v; it was sent again at %d, and had come to %d", u, again, before)
+	}
+	if u := s.untilFinal(); u.GetState() != agentv1.State_STATE_SUCCEEDED {
+		t.Errorf("the end: %v", u)
+	}
 }
 
 // TestRefused: an agent that the master does not want ends, and says what to do.

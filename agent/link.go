@@ -41,6 +41,14 @@ func (l *link) Say(u *agentv1.Update) {
 	l.poke()
 }
 
+// drop forgets what was to be said of an attempt that is held no more: said after
+// a Hello without it, it would be taken for a word of the attempt that comes next.
+func (l *link) drop(k key) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.words, k)
+}
+
 // result queues what became of an operation.
 func (l *link) result(r *agentv1.OperationResult) {
 	l.answer(&agentv1.FromAgent{Message: &agentv1.FromAgent_OperationResult{OperationResult: r}})

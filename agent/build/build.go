@@ -148,7 +148,7 @@ func open(t Tools, dir string, w *agentv1.Work, journal *os.File) (*Attempt, err
 		redactor: output.NewRedactor(slices.Concat(opened.Secrets(), secrets.texts())),
 		cancel:   make(chan string, 1), forget: make(chan struct{}), enough: make(chan struct{}),
 		settled: make(chan *agentv1.Settled, 1), acked: make(chan struct{}, 1), lacking: make(chan struct{}, 1),
-		journal: journal, record: record{State: agentv1.State_STATE_ASSIGNED},
+		journal: journal, record: record{Version: firstVersion(), State: agentv1.State_STATE_ASSIGNED},
 	}
 	a.Log = t.Log.With("build", w.GetBuild(), "attempt", w.GetAttempt())
 	a.output = output.New(w.GetBuild(), w.GetAttempt(), dir, a.redactor, a.Log)

@@ -38,7 +38,7 @@ func DiskFull(err error) bool {
 
 // Unfit is the end of work that could not even be begun on this host.
 func Unfit(w *agentv1.Work, why error) *agentv1.Update {
-	r := record{Version: 1}
+	r := record{Version: firstVersion()}
 	r.end(why)
 	r.State = r.Verdict
 	return r.update(w)

@@ -37,6 +37,11 @@ type record struct {
 	Deploying  bool              `json:"deploying,omitempty"`  // the steps are done, the AppServer is being made
 }
 
+// firstVersion is where an attempt begins to count its words. One that was lost
+// before the master had heard of it is sent again as it was, and what it said in its
+// former life may be heard late: the master must take that for the older.
+func firstVersion() int64 { return time.Now().UnixMicro() }
+
 type server struct {
 	Healthy bool   `json:"healthy,omitempty"`
 	Host    string `json:"host,omitempty"`

@@ -86,7 +86,7 @@ func TestRecallOfEveryPrefix(t *testing.T) {
 			t.Fatalf("cut at %d: %v", cut, err)
 		}
 		version := a.Update().GetVersion()
-		if !proto.Equal(a.work, w) || version != int64(lines-1) {
+		if !proto.Equal(a.work, w) || lines > 1 && version != int64(lines-1) {
 			t.Fatalf("cut at %d: version %d, want %d; work %v", cut, version, lines-1, a.work)
 		}
 		if err := a.phase("next"); err != nil {

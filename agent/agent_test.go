@@ -254,33 +254,39 @@ func (w *worker) killSupervisor() {
 	}
 }
 
-// TestLostBeforeHello: an attempt is lost while no master hears of it, and sent
-// again as it was. What was to be said of its former life is not said any more: the
-// master would take it for a word of this one, and what follows for older.
-func TestLostBeforeHello(t *testing.T) {
+// TestLostUnheard: an attempt is lost while no master hears of it. It is held until
+// the master knows that it began, or the very same would be begun again; what was
+// still to be said of it is not said once it is held no more.
+func TestLostUnheard(t *testing.T) {
 	m := newMaster(t)
+	m.set(func() { m.deaf = true })
 	w := newWorker(t, m)
 	s := m.session()
 	first, second := newGate(t), newGate(t)
-	sent := work("shop-000001", first.script(), second.script())
-	s.work(sent)
+	s.work(work("shop-000001", first.script(), second.script()))
 	first.reached(t)
-	before := s.untilPhase("step step1").GetVersion()
+	s.untilPhase("step step1")
 	m.stop()
 	first.open(t)
-	second.reached(t) // that was said to nobody
+	second.reached(t)
 	w.killSupervisor()
-	waitFor(t, "the attempt to go", func() bool { return len(w.builds()) == 0 })
+	m.set(func() { m.deaf = false })
 	m.start()
 	s = m.session()
-	if held := s.hello.GetBuilds(); len(held) != 0 {
+	held := s.hello.GetBuilds()
+	if len(held) != 1 || held[0].GetState() != agentv1.State_STATE_RUNNING {
 		t.Fatalf("the agent holds %v", held)
 	}
+	s = m.session()
+	if held := s.hello.GetBuilds(); len(held) != 0 {
+		t.Fatalf("the agent still holds %v", held)
+	}
 	second.open(t)
-	again := time.Now().UnixMicro()
-	s.work(sent)
-	if u := s.until("a word", func(*agentv1.Update) bool { return true }); u.GetVersion() <= before || u.GetVersion() < again {
-		t.Errorf("the first word: %v; it was sent again at %d, and had come to %d", u, again, before)
+	again := work("shop-000001", first.script(), second.script())
+	again.Attempt = 2
+	s.work(again)
+	if u := s.until("a word", func(*agentv1.Update) bool { return true }); u.GetAttempt() != 2 {
+		t.Errorf("the first word: %v", u)
 	}
 	if u := s.untilFinal(); u.GetState() != agentv1.State_STATE_SUCCEEDED {
 		t.Errorf("the end: %v", u)

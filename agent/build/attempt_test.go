@@ -180,7 +180,7 @@ func TestAckOfAnOldWord(t *testing.T) {
 		{agentv1.State_STATE_SUCCEEDED, 5, true},
 		{agentv1.State_STATE_CANCELLED, 5, true},
 	} {
-		a := &Attempt{acked: make(chan struct{}, 1), record: record{State: c.state, Version: 5}}
+		a := &Attempt{acked: make(chan struct{}, 1), known: make(chan struct{}), record: record{State: c.state, Version: 5}}
 		a.Acked(c.ack)
 		a.Acked(c.ack) // once more does not block
 		if goes := len(a.acked) == 1; goes != c.goes {

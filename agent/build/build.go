@@ -76,13 +76,16 @@ type Attempt struct {
 	enough  chan struct{} // closed when it was cancelled again
 	settled chan *agentv1.Settled
 	acked   chan struct{}
+	known   chan struct{} // closed when the master has stored that it began
 	lacking chan struct{} // the master that leads has not all of the output
 
 	mu      sync.Mutex // guards all below
 	journal *os.File
 	record  record
-	unused  bool // forget is closed
-	hurried bool // enough is closed
+	unsaid  int64 // the version before its first word
+	begun   bool  // known is closed
+	unused  bool  // forget is closed
+	hurried bool  // enough is closed
 }
 
 // New takes on new work in dir, which is made.
@@ -129,7 +132,7 @@ func Resume(t Tools, dir string) (*Attempt, error) {
 	}
 	a, err := open(t, dir, w, file)
 	if err == nil && r != nil {
-		a.record = *r
+		a.record, a.unsaid = *r, 0
 	}
 	return a, err
 }
@@ -148,8 +151,9 @@ func open(t Tools, dir string, w *agentv1.Work, journal *os.File) (*Attempt, err
 		redactor: output.NewRedactor(slices.Concat(opened.Secrets(), secrets.texts())),
 		cancel:   make(chan string, 1), forget: make(chan struct{}), enough: make(chan struct{}),
 		settled: make(chan *agentv1.Settled, 1), acked: make(chan struct{}, 1), lacking: make(chan struct{}, 1),
-		journal: journal, record: record{Version: firstVersion(), State: agentv1.State_STATE_ASSIGNED},
+		known: make(chan struct{}), journal: journal, record: record{Version: firstVersion(), State: agentv1.State_STATE_ASSIGNED},
 	}
+	a.unsaid = a.record.Version
 	a.Log = t.Log.With("build", w.GetBuild(), "attempt", w.GetAttempt())
 	a.output = output.New(w.GetBuild(), w.GetAttempt(), dir, a.redactor, a.Log)
 	a.notes = &notes{output: a.output}
@@ -221,6 +225,10 @@ func (a *Attempt) Settle(s *agentv1.Settled) {
 func (a *Attempt) Acked(version int64) {
 	a.mu.Lock()
 	final := version >= a.record.Version && a.record.State >= agentv1.State_STATE_SUCCEEDED
+	if version > a.unsaid && !a.begun {
+		a.begun = true
+		close(a.known)
+	}
 	a.mu.Unlock()
 	if final {
 		select {
@@ -261,7 +269,7 @@ func (a *Attempt) Run(ctx context.Context) error {
 	if err := a.decide(ctx); err != nil {
 		if errors.Is(err, ErrLost) {
 			delivery.abandon()
-			a.clear(ctx)
+			return a.give(ctx, err)
 		}
 		return err
 	}
@@ -277,4 +285,18 @@ func (a *Attempt) Run(ctx context.Context) error {
 	// gofail: var endAcknowledged struct{}
 	a.clear(ctx)
 	return nil
+}
+
+// give gives up an attempt that was lost, once the master knows that it began: not
+// knowing, the master would have the very same begun again.
+func (a *Attempt) give(ctx context.Context, lost error) error {
+	select {
+	case <-a.known:
+	case <-a.forget:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	// gofail: var lossKnown struct{}
+	a.clear(ctx)
+	return lost
 }

@@ -270,6 +270,7 @@ func TestLostUnheard(t *testing.T) {
 	first.open(t)
 	second.reached(t)
 	w.killSupervisor()
+	waitFor(t, "the attempt to be given up", func() bool { return strings.Contains(stacks(), "build.(*Attempt).give(") })
 	m.set(func() { m.deaf = false })
 	m.start()
 	s = m.session()

@@ -60,11 +60,7 @@ func (a *ansibleFile) filesOf(task *node, url string, line int) {
 // fileOf takes the address of a file or an archive at a forge.
 func (a *ansibleFile) fileOf(sc scope, url string, line int) {
 	url = sc.expand(url)
-	m, ok := rawFile(url)
-	if !ok {
-		m, ok = archiveFile(url)
-	}
-	if ok && !isComputed(m.URL) && !isComputed(m.Name) {
+	if m, ok := forgeFile(url); ok && !isComputed(m.URL) && !isComputed(m.Name) {
 		a.note(line, m)
 	}
 }

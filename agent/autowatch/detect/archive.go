@@ -1,6 +1,7 @@
 package detect
 
 import (
+	"path"
 	"regexp"
 	"strings"
 )
@@ -29,8 +30,27 @@ func archiveFile(address string) (m Mention, ok bool) {
 	address, _, _ = strings.Cut(address, "?")
 	for _, a := range archives {
 		if parts := a.address.FindStringSubmatch(address); parts != nil {
-			return Mention{VCS: "git", URL: a.host + strings.TrimSuffix(parts[1], ".git"), Name: parts[2]}, true
+			repository := strings.TrimSuffix(parts[1], ".git")
+			return Mention{VCS: "git", URL: a.host + repository, Name: withoutFile(parts[2], repository)}, true
 		}
 	}
 	return Mention{}, false
+}
+
+// withoutFile leaves out what a file is to be called, as of
+// archive/v1.2/name-1.2.tar.gz, which packages ask for.
+func withoutFile(name, repository string) string {
+	dir, file := path.Split(name)
+	if dir != "" && !strings.HasPrefix(dir, "refs/") && strings.HasPrefix(strings.ToLower(file), strings.ToLower(path.Base(repository))+"-") {
+		return strings.TrimSuffix(dir, "/")
+	}
+	return name
+}
+
+// forgeFile reads the address of a file of a branch, or of an archive of one.
+func forgeFile(address string) (m Mention, ok bool) {
+	if m, ok = rawFile(address); ok {
+		return m, true
+	}
+	return archiveFile(address)
 }

@@ -8,6 +8,8 @@ func TestArchiveFile(t *testing.T) {
 		"https://github.com/o/r/archive/refs/heads/feature/x.tar.gz":    oR + "refs/heads/feature/x",
 		"https://github.com/o/r/archive/refs/tags/v1.0.zip":             oR + "refs/tags/v1.0",
 		"http://www.github.com/o/r/archive/stable/1.x.tar.gz?raw=true":  oR + "stable/1.x",
+		"https://github.com/o/r/archive/v1.2/R-1.2.tar.gz":              oR + "v1.2",
+		"https://github.com/o/r/archive/refs/heads/feature/r-x.zip":     oR + "refs/heads/feature/r-x",
 		"https://github.com/o/r/tarball/main":                           oR + "main",
 		"https://github.com/o/r/zipball/main/":                          oR + "main",
 		"https://codeload.github.com/o/r/legacy.zip/refs/heads/main":    oR + "refs/heads/main",

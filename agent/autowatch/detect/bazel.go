@@ -1,7 +1,5 @@
 package detect
 
-import "slices"
-
 // bazel knows the repositories of Bazel's workspaces and modules.
 func bazel() Detector {
 	wants := named("WORKSPACE", "WORKSPACE.bazel", "WORKSPACE.bzlmod", "MODULE.bazel", "*.MODULE.bazel", "*.bzl")
@@ -11,10 +9,14 @@ func bazel() Detector {
 }
 
 func (s *sheet) bazelCalls(ts []token) {
-	calls := []string{"git_repository", "new_git_repository", "git_override"}
 	for i, t := range ts {
-		if i > 0 && t.is('(') && ts[i-1].is('w') && slices.Contains(calls, ts[i-1].text) {
-			s.bazelCall(readOptions(t.inside))
+		if i > 0 && t.is('(') && ts[i-1].is('w') {
+			switch ts[i-1].text {
+			case "git_repository", "new_git_repository", "git_override":
+				s.bazelCall(readOptions(t.inside))
+			case "http_archive", "archive_override":
+				s.bazelArchive(readOptions(t.inside))
+			}
 		}
 		s.bazelCalls(t.inside)
 	}
@@ -32,4 +34,22 @@ func (s *sheet) bazelCall(o options) {
 		return // a constant says which
 	}
 	s.note(o.lineOf("remote"), c.mention(literal("remote")))
+}
+
+// bazelArchive reads the first address of an archive, as all are mirrors of one.
+// Where its sum is written down it stays what it is.
+func (s *sheet) bazelArchive(o options) {
+	if o.has("sha256") || o.has("integrity") {
+		return
+	}
+	addresses := o.named["url"]
+	if urls := o.named["urls"]; len(urls) == 1 && urls[0].is('[') {
+		addresses = urls[0].inside
+	}
+	for _, t := range addresses {
+		if m, ok := archiveFile(t.text); ok && t.is('s') {
+			s.note(t.line, m)
+			return
+		}
+	}
 }

@@ -17,12 +17,14 @@ const (
 )
 
 // scriptCalls follows the commands of a pipeline into the shell scripts and the
-// Makefiles of the workspace that they call, and those that these call.
+// Makefiles of the workspace that they call, also through package.json, and
+// those that these call.
 type scriptCalls struct {
 	*sheet
 	top       string                  // the directory that commands run in, as seen from the pipeline
 	words     map[string][]dockerWord // of the files that were looked for; nil if that is no script
 	makefiles map[string]*makefile    // nil if there is none
+	packages  map[string]*node        // the scripts of each package.json; nil if there is none
 	ran       map[string]bool         // files with their arguments and variables
 	sourced   []string                // those that are being read
 	tries     int
@@ -30,7 +32,7 @@ type scriptCalls struct {
 }
 
 func newScriptCalls(s *sheet, top string) *scriptCalls {
-	return &scriptCalls{sheet: s, top: top, words: map[string][]dockerWord{}, makefiles: map[string]*makefile{}, ran: map[string]bool{}}
+	return &scriptCalls{sheet: s, top: top, words: map[string][]dockerWord{}, makefiles: map[string]*makefile{}, packages: map[string]*node{}, ran: map[string]bool{}}
 }
 
 // fromTop is a directory, as the pipeline sees it, from where commands run.
@@ -65,6 +67,9 @@ func (c *scriptCalls) follow(sh *shell, command []dockerWord) {
 	}
 	if call, ok := readMakeCall(sh.expandedWords(command)); ok && sh.place.at != "" {
 		c.make(sh, call)
+	}
+	if call, ok := readNpmCall(sh.expandedWords(command)); ok && sh.place.at != "" {
+		c.npm(sh, call)
 	}
 }
 

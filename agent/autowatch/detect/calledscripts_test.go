@@ -118,6 +118,13 @@ RUN /tmp/setup.sh && bash /opt/scripts/other.sh && /not.sh
 			"1 https://github.com/o/b - any",
 			"2 https://github.com/o/a dev any",
 		}},
+		{about: "by a pattern", path: "docker/app/Dockerfile", beside: map[string]string{
+			"scripts/build.sh": ". /opt/library.sh\ngit clone -b $BRANCH https://github.com/o/a\n",
+			"top.sh":           "git clone https://github.com/o/top\n",
+		}, text: "FROM x\nCOPY scripts/* /opt/\nCOPY t*.sh /\nRUN BRANCH=dev bash /opt/build.sh && /top.sh\n", want: []string{
+			"1 https://github.com/o/top - any",
+			"2 https://github.com/o/a dev any",
+		}},
 	})
 }
 

@@ -11,7 +11,7 @@ func deployments() []Detector {
 		dockerfiles(), compose(), bake(),
 		buildout(), mxdev(), gitAggregator(), odooDependencies(), odooOnTravis(), doodbaAddons(),
 		kas(), bitbake(), bazel(), mesonWraps(), snapcraft(), flatpaks(),
-		buildConfigs(), zuul(), pkgbuilds(),
+		buildConfigs(), zuul(), pkgbuilds(), rpmSpecs(), tmt(), kolla(),
 		concourse(), anyboxManifests(), pipelinePrograms(), jenkins(), buildpacks(), foundry(),
 		lefthooks(), antora(), espHome(), earthfiles(), openwrtFeeds(), jekyllThemes(), gitSync(), frappeApps(), nomad(), talos(),
 	}

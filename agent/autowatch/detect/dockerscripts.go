@@ -9,7 +9,8 @@ import (
 // maxCopied bounds the files that an image is given.
 const maxCopied = 200
 
-// copiedFiles are the sources of a COPY or ADD that are of the workspace.
+// copiedFiles are the sources of a COPY or ADD that are of the workspace; of a
+// pattern the directory.
 func copiedFiles(words []dockerWord) []string {
 	var sources []string
 	for _, w := range words[:max(0, len(words)-1)] {
@@ -17,6 +18,9 @@ func copiedFiles(words []dockerWord) []string {
 		case strings.HasPrefix(text, "--from"):
 			return nil
 		case !strings.HasPrefix(text, "-") && !strings.Contains(text, "://"):
+			if strings.ContainsAny(path.Base(text), "*?[") {
+				text = path.Dir(text)
+			}
 			sources = append(sources, text)
 		}
 	}

@@ -68,6 +68,23 @@ git_override(remote = "https://github.com/o/no", branch = "main")
 			"8 https://github.com/o/y.git " + hash + " commit",
 			"11 https://github.com/o/v v1 tag",
 		}},
+		{about: "archives of Bazel", path: "MODULE.bazel", text: `archive_override(
+    module_name = "x",
+    strip_prefix = "x-main",
+    urls = [
+        "https://github.com/o/x/archive/refs/heads/main.tar.gz",
+        "https://mirror.example.test/x.tar.gz",
+    ],
+)
+http_archive(name = "y", url = "https://github.com/o/y/archive/dev.zip")
+http_archive(name = "z", url = "https://github.com/o/no/archive/main.zip", sha256 = "1")
+archive_override(module_name = "w", urls = ["https://github.com/o/no/archive/main.zip"], integrity = "sha256-1")
+http_archive(name = "v", url = "https://example.test/v.zip")
+http_archive(name = "u", urls = URLS)
+`, want: []string{
+			"5 https://github.com/o/x main branch",
+			"9 https://github.com/o/y dev any",
+		}},
 		{about: "Meson", path: "subprojects/x.wrap", text: "[wrap-git]\nurl = https://github.com/o/x.git\nrevision = head\ndepth = 1\n\n[provide]\nx = y\n",
 			want: []string{"2 https://github.com/o/x.git - any"}},
 		{about: "Meson archive", path: "y.wrap", text: "[wrap-file]\nsource_url = https://example.test/y.tar.gz\n"},

@@ -22,6 +22,10 @@ func (d *dockerfile) addedFromGit(command []dockerWord) (m clone, ok bool) {
 			}
 		case "asdf plugin-add":
 			return d.plugin(rest)
+		case "helm plugin":
+			if len(rest) > 0 && (rest[0].text == "install" || rest[0].text == "add") {
+				return d.helmPlugin(rest[1:])
+			}
 		case "bench init":
 			return d.benchInit(rest)
 		case "bench get-app":
@@ -98,6 +102,22 @@ func (d *dockerfile) plugin(words []dockerWord) (m clone, ok bool) {
 		m.Name = words[2].text
 	}
 	return m, true
+}
+
+// helmPlugin reads "address --version name". Without a name Helm takes the HEAD.
+func (d *dockerfile) helmPlugin(words []dockerWord) (m clone, ok bool) {
+	for i, w := range words {
+		option, value, inline := strings.Cut(w.text, "=")
+		switch address := d.expand(w.text); {
+		case option == "--version" && inline:
+			m.Name = d.expand(value)
+		case option == "--version" && i+1 < len(words):
+			m.Name = d.expand(words[i+1].text)
+		case looksLikeGit(address):
+			m.URL, m.line, ok = address, w.line, true
+		}
+	}
+	return m, ok
 }
 
 var cookiecutter = regexp.MustCompile(`(?:^|[/}])cookiecutter$`) // maybe in a directory that a variable names

@@ -33,8 +33,8 @@ func pipelineScripts() Detector {
 }
 
 var (
-	hintOfScript = regexp.MustCompile(`(git|hg)\+|(git|hg)\s.*(clone|fetch|pull)|--git(hub)?[\s=]|/archive/|\braw\b|\bgo\s+(install|get|run)\s|\basdf\s|cookiecutter\s|\bbench\s|\bkurtosis\s|\bcomposer(\.phar)?\s.*\brequire\s`)
-	hintOfCall   = regexp.MustCompile(`\.(ba)?sh\b|\b(bin|scripts?|ci|tools|hack|util|utils|dev|test|tests|build)/\w|\bmake\b`)
+	hintOfScript = regexp.MustCompile(`(git|hg)\+|(git|hg)\s.*(clone|fetch|pull)|--git(hub)?[\s=]|/archive/|\braw\b|\bgo\s+(install|get|run)\s|\basdf\s|cookiecutter\s|\bbench\s|\bkurtosis\s|\bhelm\s+plugin\s|\bcomposer(\.phar)?\s.*\brequire\s`)
+	hintOfCall   = regexp.MustCompile(`\.(ba)?sh\b|\b(bin|scripts?|ci|tools|hack|util|utils|dev|test|tests|build)/\w|\b(make|npm|yarn|pnpm|bun)\b`)
 	scriptKey    = regexp.MustCompile(`^(run|bash|cmds?|hooks|((before|after|pre|post)[_-])?(scripts?|commands?|install)|FDO_DISTRIBUTION_(POST_)?EXEC)$`)
 	shellSetting = regexp.MustCompile(`^\w+=`)
 )

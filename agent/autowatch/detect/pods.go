@@ -6,8 +6,8 @@ import (
 )
 
 // pods knows what Kubernetes runs that fetches for itself: the scripts of
-// containers and of Tekton's steps, what Tekton resolves from git, and the
-// catalogs of its hub.
+// containers and of Tekton's steps, what Tekton resolves from git or downloads,
+// and the catalogs of its hub.
 func pods() Detector {
 	return sheetDetector("pods", isYAML, func(s *sheet) {
 		if !strings.Contains(s.text, "apiVersion") || !hintOfPod.MatchString(s.text) {
@@ -20,12 +20,13 @@ func pods() Detector {
 					s.container(table)
 				}
 				s.tekton(table)
+				s.asCode(table.at("annotations"))
 			})
 		}
 	})
 }
 
-var hintOfPod = regexp.MustCompile(`git\s.*clone|\bresolver: *["']?git\b|git-resolver-config|kind: *["']?TektonHub\b`)
+var hintOfPod = regexp.MustCompile(`git\s.*clone|\bresolver: *["']?git\b|git-resolver-config|kind: *["']?TektonHub\b|pipelinesascode\.tekton\.dev/(pipeline|task)`)
 
 // container reads the scripts of a container or a step.
 func (s *sheet) container(table *node) {
@@ -49,6 +50,23 @@ func (s *sheet) tekton(table *node) {
 	if table.value("kind") == "TektonHub" {
 		for _, catalog := range table.at("spec", "catalogs").list() {
 			s.resolved(catalog, "url", catalog.value("revision"))
+		}
+	}
+}
+
+var asCode = regexp.MustCompile(`^pipelinesascode\.tekton\.dev/(pipeline|task(-\d+)?)$`)
+
+// asCode reads the annotations that have Pipelines as Code download pipelines
+// and tasks: one address, or a list of them in brackets.
+func (s *sheet) asCode(annotations *node) {
+	for _, a := range annotations.members() {
+		if !asCode.MatchString(a.key) {
+			continue
+		}
+		for address := range strings.SplitSeq(strings.Trim(a.str(), "[] "), ",") {
+			if m, ok := rawFile(strings.Trim(address, ` "'`)); ok && !isComputed(address) {
+				s.note(a.line, m)
+			}
 		}
 	}
 }

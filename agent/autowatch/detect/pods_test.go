@@ -43,6 +43,15 @@ spec:
       - {name: revision, value: main}
   other: {resolver: git}
 `, want: []string{"7 https://github.com/o/catalog.git main any"}},
+		{about: "pipelines as code", path: ".tekton/push.yaml", text: `apiVersion: tekton.dev/v1
+kind: PipelineRun
+metadata:
+  annotations:
+    pipelinesascode.tekton.dev/pipeline: "https://raw.githubusercontent.com/o/ci/main/build.yaml"
+    pipelinesascode.tekton.dev/task: "[git-clone, https://raw.githubusercontent.com/o/tasks/dev/a.yaml]"
+    pipelinesascode.tekton.dev/task-1: https://raw.githubusercontent.com/o/more/{{ revision }}/a.yaml
+    pipelinesascode.tekton.dev/on-event: https://raw.githubusercontent.com/o/no/main/a.yaml
+`, want: []string{"5 https://github.com/o/ci main any", "6 https://github.com/o/tasks dev any"}},
 		{about: "where it looks", path: "config.yaml", text: `apiVersion: operator.tekton.dev/v1alpha1
 kind: TektonConfig
 spec:

@@ -118,9 +118,7 @@ func (p *puppetManifest) download(o options) {
 	if !known || o.has("checksum") || o.has("checksum_value") {
 		return
 	}
-	if m, ok := rawFile(url); ok {
-		p.note(o.lineOf("source"), m)
-	} else if m, ok := archiveFile(url); ok {
+	if m, ok := forgeFile(url); ok {
 		p.note(o.lineOf("source"), m)
 	}
 }

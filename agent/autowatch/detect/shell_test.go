@@ -92,6 +92,7 @@ for r in "${repos[@]}"; do git clone -b "${r#*:}" "https://github.com/${r%%:*}";
 		"a template":          {"${BIN}cookiecutter -f --checkout next gh:o/t; cookiecutter https://github.com/o/u.git x=y; cookiecutter ./here", "o/t next, o/u.git"},
 		"a fetch by address":  {"git init x; git fetch https://github.com/o/a refs/heads/dev; git pull https://github.com/o/b main; git pull origin next", "o/a dev, o/b main"},
 		"a login":             {"git clone https://x:$TOKEN@github.com/o/a\ngit clone https://${USER}@github.com/o/$B", "o/a"},
+		"helm":                {"helm plugin install https://github.com/o/a\nhelm plugin add --version dev https://github.com/o/b.git\nhelm plugin install https://github.com/o/no/releases/download/v1/x.tgz\nhelm plugin list", "o/a, o/b.git dev"},
 		"asdf":                {"asdf plugin add a https://github.com/o/a\nasdf plugin-add b https://github.com/o/b.git dev\nasdf plugin add c", "o/a, o/b.git dev"},
 	} {
 		t.Run(about, func(t *testing.T) {

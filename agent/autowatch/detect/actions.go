@@ -29,7 +29,10 @@ var actionAddress = regexp.MustCompile(`^(https?://[^/]+/)?([\w.-]+/[\w.-]+)(/[^
 
 // actionUses reads the steps of a job, and the jobs that are calls.
 func (s *sheet) actionUses(doc *node, home string) {
-	jobs := s.jobsOf(doc)
+	jobs := map[*node]pushes{}
+	if mayPush(s.text) {
+		jobs = jobsOf(doc)
+	}
 	doc.tables(func(table *node) { s.actionUse(table, home, jobs[table]) })
 }
 

@@ -22,6 +22,7 @@ const (
 type scriptCalls struct {
 	*sheet
 	top       string                  // the directory that commands run in, as seen from the pipeline
+	file      string                  // that the commands stand in, as seen from there; "" for its own
 	words     map[string][]dockerWord // of the files that were looked for; nil if that is no script
 	makefiles map[string]*makefile    // nil if there is none
 	packages  map[string]*node        // the scripts of each package.json; nil if there is none

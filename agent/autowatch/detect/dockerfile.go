@@ -182,6 +182,8 @@ func (d *dockerfile) vcsCommand(vcs string, words []dockerWord, cloned []clone) 
 		if c := d.readClone(vcs, rest); (isRemote(c.URL) || isComputed(c.URL)) && !isRepeated(cloned, c) {
 			return append(cloned, c)
 		}
+	case "init":
+		d.fetched, d.fetchedAs, d.remotes = "", "", nil
 	case "remote":
 		d.addRemote(rest)
 	case "fetch", "pull":

@@ -9,7 +9,7 @@ import (
 // gitlabCI knows the files and components that a pipeline of GitLab includes.
 // GitLab looks a ref up as git does, a tag before a branch.
 func gitlabCI() Detector {
-	wants := anyOf(named(".gitlab-ci.yml", ".gitlab-ci.yaml", "*.gitlab-ci.yml", "*.gitlab-ci.yaml"), below(".gitlab", ".gitlab-ci", "gitlab-ci"))
+	wants := anyOf(isGitLab, below(".gitlab", ".gitlab-ci", "gitlab-ci"))
 	return sheetDetector("GitLab CI", wants, func(s *sheet) {
 		known := projectsNamed(s.text)
 		for _, doc := range s.yamlTrees() {
@@ -22,6 +22,9 @@ func gitlabCI() Detector {
 		}
 	})
 }
+
+// isGitLab wants what is a whole pipeline by its name.
+var isGitLab = named(".gitlab-ci.yml", ".gitlab-ci.yaml", "*.gitlab-ci.yml", "*.gitlab-ci.yaml")
 
 // gitlabPipeline is a pipeline with what it says of where it runs.
 type gitlabPipeline struct {

@@ -146,17 +146,20 @@ func withParameters(text string, values map[string]string) string {
 	})
 }
 
-// settled are values with the parameters put in; one that is not known is left out.
+// settled are values with what they name put in; one with a parameter that is
+// not known is left out.
 func settled(values map[string]string) map[string]string {
 	var all map[string]string
+	d := &dockerfile{values: values}
 	for name, value := range values {
-		if !strings.Contains(value, "<<") {
+		if !strings.Contains(value, "<<") && !strings.Contains(value, "$") {
 			continue
 		}
 		if all == nil {
 			all = maps.Clone(values)
 		}
-		if all[name] = withParameters(value, values); isComputed(all[name]) {
+		all[name] = d.expand(d.expand(withParameters(value, values))) // what it names may name another
+		if strings.Contains(value, "<<") && isComputed(all[name]) {
 			delete(all, name)
 		}
 	}

@@ -18,11 +18,18 @@ func pipelineScripts() Detector {
 			".gitlab", ".gitlab-ci", "gitlab-ci", ".circleci", ".lightning", ".buildkite", ".woodpecker", ".azure-pipelines", "azure-pipelines"),
 	)
 	return sheetDetector("scripts of pipelines", wants, func(s *sheet) {
-		if !hintOfScript.MatchString(s.text) && !hintOfCall.MatchString(s.text) {
+		if !isGitLab(s.file.Path) && !hintOfScript.MatchString(s.text) && !hintOfCall.MatchString(s.text) {
 			return
 		}
 		calls := newScriptCalls(s, topOf(s.file.Path))
 		trees := s.quietTrees()
+		if isGitLab(s.file.Path) {
+			for _, file := range s.gitlabFiles(trees, calls.top) {
+				calls.file = file.name
+				s.scriptsIn(file.doc, calls)
+			}
+			return
+		}
 		if path.Base(s.file.Path) != ".travis.yml" {
 			trees = workflowTrees(trees, nil)
 		}
@@ -44,7 +51,10 @@ var (
 func (s *sheet) scriptsIn(doc *node, calls *scriptCalls) {
 	other := map[*node]bool{}
 	outer := shellRuns(nil, doc, s.file.Path)
-	jobs := s.jobsOf(doc)
+	jobs := map[*node]pushes{}
+	if calls.file != "" || mayPush(s.text) {
+		jobs = jobsOf(doc)
+	}
 	usual := doc.value("defaults", "run", "working-directory")
 	doc.tables(func(table *node) {
 		if strings.HasPrefix(table.value("uses"), "actions/github-script") {
@@ -67,7 +77,7 @@ func (s *sheet) scriptRuns(texts []*node, runs []map[string]string, calls *scrip
 	for i, values := range runs {
 		values = settled(values)
 		sh := newShell(s, values, calls)
-		sh.place.at, sh.job = path.Join(calls.top, dir), job
+		sh.place, sh.job = shellPlace{file: calls.file, at: path.Join(calls.top, dir)}, job
 		if i > 0 {
 			sh.depth = 1 // it counts as a repetition
 			s.steps += 1 + len(values)/4

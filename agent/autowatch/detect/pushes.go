@@ -22,11 +22,8 @@ var (
 )
 
 // jobsOf are the pushes of the jobs in a document, by the tables of their steps.
-func (s *sheet) jobsOf(doc *node) map[*node]pushes {
+func jobsOf(doc *node) map[*node]pushes {
 	jobs := map[*node]pushes{}
-	if !mayPush(s.text) {
-		return jobs
-	}
 	doc.tables(func(table *node) {
 		if _, isStep := jobs[table]; isStep {
 			return

@@ -33,6 +33,7 @@ type shell struct {
 	functions map[string]*shellFunction
 	uncalled  []*shellFunction
 	local     []string // variables that end with the function
+	unless    emptyTest
 
 	installed  []clone
 	clonesOnly bool // files that are downloaded do not count
@@ -81,6 +82,7 @@ func (sh *shell) run(words []dockerWord) {
 func (sh *shell) block(cmds [][]dockerWord) {
 	for len(cmds) > 0 && sh.step() {
 		n := 1
+		sh.unless.pass(cmds[0])
 		switch command := bare(cmds[0]); {
 		case len(command) > 1 && command[0].text == "function":
 			n = sh.define(command, cmds)
@@ -200,7 +202,15 @@ func (sh *shell) items(words []dockerWord) []string {
 		return nil
 	}
 	var items []string
+	var output bool // of a command, which is not known
 	for _, w := range sh.spliced(words) {
+		inside := output
+		if strings.HasPrefix(w.text, "$(") || strings.Count(w.text, "`")%2 == 1 {
+			output = !output
+		}
+		if output || inside {
+			continue
+		}
 		texts := []string{sh.expand(w.text)}
 		if strings.HasPrefix(w.text, "$") {
 			texts = strings.Fields(texts[0])

@@ -93,6 +93,9 @@ for r in "${repos[@]}"; do git clone -b "${r#*:}" "https://github.com/${r%%:*}";
 		"a fetch by address":  {"git init x; git fetch https://github.com/o/a refs/heads/dev; git pull https://github.com/o/b main; git pull origin next", "o/a dev, o/b main"},
 		"a login":             {"git clone https://x:$TOKEN@github.com/o/a\ngit clone https://${USER}@github.com/o/$B", "o/a"},
 		"helm":                {"helm plugin install https://github.com/o/a\nhelm plugin add --version dev https://github.com/o/b.git\nhelm plugin install https://github.com/o/no/releases/download/v1/x.tgz\nhelm plugin list", "o/a, o/b.git dev"},
+		"a loop over output":  {"for r in $(X=1 list --all \"$1\"); do git clone https://github.com/o/$r; done; for r in a `X=1 list --all` b; do git clone https://github.com/o/$r; done", "o/a, o/b"},
+		"one made twice":      {"get() { git init $2; git remote add origin $1; git fetch origin $2:x && git checkout x || git checkout -f -b x $2; }\nget https://github.com/o/a dev\nget https://github.com/o/b next", "o/a dev, o/b next"},
+		"if it is empty":      {"B=dev\nif [ -z \"$B\" ]; then\nB=$(x)\nfi\ngit clone -b $B https://github.com/o/a\n[[ -z ${B} ]] && B=no\ngit clone -b $B https://github.com/o/b\nB=next\ngit clone -b $B https://github.com/o/c\nif test -z \"$C\"; then C=main; fi; git clone -b $C https://github.com/o/d", "o/a dev, o/b dev, o/c next, o/d main"},
 		"asdf":                {"asdf plugin add a https://github.com/o/a\nasdf plugin-add b https://github.com/o/b.git dev\nasdf plugin add c", "o/a, o/b.git dev"},
 	} {
 		t.Run(about, func(t *testing.T) {

@@ -213,6 +213,9 @@ var (
 func (sh *shell) set(command []dockerWord) (name string, n int) {
 	name, value, _ := strings.Cut(command[0].text, "=")
 	n = 1
+	if before := sh.values[name]; name == sh.unless.name && before != "" && !isComputed(before) {
+		return name, n
+	}
 	if first, more := strings.CutSuffix(name, "+"); more {
 		name = first
 		if before := cmp.Or(sh.values[name], "$"+name); len(before)+len(value) <= maxURL { // else it names nothing

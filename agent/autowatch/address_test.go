@@ -47,7 +47,8 @@ func TestMergeOfOneNameInAnotherCase(t *testing.T) {
 	a, other := watch("https://github.com/Acme/a", "main", ""), watch("git@GitHub.com:acme/A.git", "main", "")
 	branch := watch("https://github.com/acme/a", "Main", "")
 	b, c := watch("https://git.example.test/B", "main", ""), watch("https://git.example.test/b", "main", "")
-	if got := Merge([]manifests.Watch{a, other, branch, b, c}); len(got) != 4 || !slices.Contains(got, a) {
+	lab, same := watch("https://gitlab.example.test/Team/a", "main", ""), watch("https://gitlab.example.test/team/A", "main", "")
+	if got := Merge([]manifests.Watch{a, other, branch, b, c, lab, same}); len(got) != 5 || !slices.Contains(got, a) {
 		t.Errorf("got %+v", got)
 	}
 }

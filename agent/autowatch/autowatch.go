@@ -244,7 +244,7 @@ func ReadDeclared(path string, local bool) (watches []manifests.Watch, warnings 
 }
 
 // caseless are forges where the case of owner and name makes no difference.
-var caseless = regexp.MustCompile(`^any://(github\.com|gitlab\.com|bitbucket\.org|codeberg\.org)/`)
+var caseless = regexp.MustCompile(`^any://(github\.com|gitlab\.[\w.-]+|bitbucket\.org|codeberg\.org)/`)
 
 // oneAddress is the same for all spellings that mean one repository.
 func oneAddress(url string) string {

@@ -273,6 +273,24 @@ func TestModulesOfPuppet(t *testing.T) {
 	}
 }
 
+// Pipelines run where they are at the top of a work tree.
+func TestForeignPipelines(t *testing.T) {
+	ws := gittest.New(t)
+	inner := gittest.New(t)
+	if err := os.Rename(inner.Dir, filepath.Join(ws.Dir, "inner")); err != nil {
+		t.Fatal(err)
+	}
+	files := map[string]string{}
+	for _, dir := range []string{"", "inner/", "copy/", "copy/deep/"} {
+		files[dir+".github/workflows/x.yml"] = "jobs: {a: {steps: [{uses: 'o/" + strings.Trim(strings.ReplaceAll("r"+dir, "/", "-"), "-") + "@main'}]}}\n"
+	}
+	files["copy/.travis.yml"] = "script: git clone https://github.com/o/no\n"
+	write(t, ws.Dir, files)
+	watches, _ := asked(t, ws.Dir, Options{}, unreachable{})
+	same(t, slices.DeleteFunc(watches, func(w manifests.Watch) bool { return !strings.Contains(w.From, ".yml") }),
+		watch("https://github.com/o/r", "main", ""), watch("https://github.com/o/rinner", "main", ""))
+}
+
 // A checkout of the repository that the file itself is of is at the branch here.
 func TestOwnCheckout(t *testing.T) {
 	ws := gittest.New(t)

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"slices"
 	"time"
 
 	"github.com/wright-build/wright/agent/autowatch/detect"
@@ -55,7 +56,17 @@ func (f *finder) walk(ctx context.Context) (places, error) {
 		seen += n
 		queue = append(queue, below...)
 	}
+	found.leaveForeignPipelines()
 	return found, nil
+}
+
+// leaveForeignPipelines takes out the pipelines that nobody runs, as they came
+// along with a copy of another repository.
+func (p *places) leaveForeignPipelines() {
+	p.files = slices.DeleteFunc(p.files, func(file wanted) bool {
+		top, ok := detect.PipelineTop(file.path)
+		return ok && top != "." && !slices.Contains(p.git, top) && !slices.Contains(p.hg, top)
+	})
 }
 
 func (f *finder) cut(seen, trees int) string {

@@ -140,6 +140,13 @@ func TestAnsibleTasks(t *testing.T) {
 			"32 https://git.example.test/main.git - any",
 			"37 https://git.example.test/l.git v1 any",
 		}},
+		{about: "lists for roles from elsewhere", path: "inventory/group_vars/all.yml", text: `app: x
+plugins:
+  - { name: "a", repo: "https://git.example.test/a.git", version: "master" }
+  - { name: "b", repo: "https://git.example.test/b.git" }
+`, want: []string{"3 https://git.example.test/a.git master any"}},
+		{about: "what the pipeline is told", path: "pipelines/x.yaml", text: "- type: git\n  source:\n    uri: https://github.com/o/r.git\n    branch: ((branch))\n",
+			fails: "line 3: the name of the branch is computed"},
 		{about: "lists of lists, and what is taken away", path: "roles/wiki/tasks/main.yml", text: `
 - name: plugins
   ansible.builtin.git:

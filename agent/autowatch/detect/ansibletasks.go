@@ -37,7 +37,7 @@ func isSample(file string) bool { return strings.Contains(path.Base(file), ".sam
 
 // What every file has that this is about. Most files of a project do not.
 var (
-	hintOfAnsible = regexp.MustCompile(`(?im)^[ \t-]*["']?(\w*(repo|git|url|source|hg|repository|uri)|name|role)["']?[ \t]*:|^[ \t]*- ["']?(git|hg)\+`)
+	hintOfAnsible = regexp.MustCompile(`(?im)^[ \t-]*(?:\{ *)?["']?(\w*(repo|git|url|source|hg|repository|uri)|name|role)["']?[ \t]*:|^[ \t]*- ["']?(git|hg)\+`)
 	hintOfVersion = regexp.MustCompile(`(?i)git|hg\+|mercurial|(get_url|unarchive):|kubectl|lookup\(`)
 )
 

@@ -9,6 +9,7 @@ package detect
 
 import (
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -95,6 +96,18 @@ func Skips(dir string) bool {
 			"Pods", "Carthage", "_deps", "_build", "_opam", "dist-newstyle", ".stack-work", ".cargo", ".dart_tool", ".pub-cache", ".pixi",
 		}, name)
 }
+
+// PipelineTop returns the directory that a file would have to be at the top of a
+// work tree for, if a service that runs pipelines looks for it there alone.
+func PipelineTop(file string) (dir string, ok bool) {
+	parts := ownPipeline.FindStringSubmatch("/" + file)
+	if parts == nil {
+		return "", false
+	}
+	return path.Join(".", parts[1]), true
+}
+
+var ownPipeline = regexp.MustCompile(`^(.*)/(?:\.(?:github|gitea|forgejo)/workflows/[^/]+|\.circleci/[^/]+|\.travis\.yml|\.cirrus\.yml|\.?appveyor\.yml)$`)
 
 // isBelow tells whether dir is in a directory of one of these names.
 func isBelow(dir string, names ...string) bool {

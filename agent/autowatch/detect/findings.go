@@ -116,7 +116,7 @@ func isHex(s string) bool {
 	return s != "" && strings.Trim(s, "0123456789abcdefABCDEF") == ""
 }
 
-var computed = regexp.MustCompile(`^=\w+=$|@\w+@|\{\{|\{%|<%|%\(|\$[A-Za-z0-9_({\[@*]|\{\w+\}|%[A-Z]\w*%|_PLACEHOLDER\b`)
+var computed = regexp.MustCompile(`^=\w+=$|@\w+@|\{\{|\{%|<%|%\(|\$[A-Za-z0-9_({\[@*]|\{\w+\}|%[A-Z]\w*%|\(\(|_PLACEHOLDER\b`)
 
 // isComputed tells whether some program has yet to put values into s.
 func isComputed(s string) bool { return computed.MatchString(s) }

@@ -51,6 +51,9 @@ func TestWest(t *testing.T) {
 	runSamples(t, deployments(), []sample{
 		{about: "one of several", path: "demo/west-nrf.yml", text: "manifest: {projects: [{name: x, url: 'https://git.example.test/x', revision: main}]}\n",
 			want: []string{"1 https://git.example.test/x main any tag-first"}},
+		{about: "under another name", path: "ci-manifest.yml", text: "manifest:\n  projects:\n    - {name: a, url: 'https://github.com/o/a', revision: next}\n",
+			want: []string{"3 https://github.com/o/a next any tag-first"}},
+		{about: "of another program", path: "manifest.yml", text: "projects: [{name: a}]\nmanifest: no\n"},
 		{about: "manifest", path: "west.yml", text: `manifest:
   version: "0.13"
   remotes:

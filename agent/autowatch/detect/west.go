@@ -1,12 +1,18 @@
 package detect
 
-import "strings"
+import (
+	"regexp"
+	"strings"
+)
 
 // west knows the manifests of Zephyr's meta-tool. It fetches a revision by its
 // name, so that a tag wins over a branch.
 func west() Detector {
-	wants := anyOf(named("west.yml", "west.yaml", "west-*.yml", "west_*.yml"), below("submanifests"))
+	wants := anyOf(named("west.yml", "west.yaml", "west-*.yml", "west_*.yml", "*manifest*.yml"), below("submanifests"))
 	return sheetDetector("west", wants, func(s *sheet) {
+		if !hintOfWest.MatchString(s.text) {
+			return // most files of such names are of other programs
+		}
 		for _, doc := range s.yamlTrees() {
 			manifest := doc.at("manifest")
 			bases := map[string]string{}
@@ -19,6 +25,8 @@ func west() Detector {
 		}
 	})
 }
+
+var hintOfWest = regexp.MustCompile(`(?m)^manifest:`)
 
 func (s *sheet) westProject(project, defaults *node, bases map[string]string) {
 	m := Mention{URL: project.value("url"), Name: project.value("revision"), TagFirst: true}

@@ -142,9 +142,9 @@ func (s *sheet) iniRequirement(n int, line string) {
 // of an archive alone may only be where the project's own releases are.
 var mayRequire = regexp.MustCompile(`\+|git:|@\s*https?://|#egg=`)
 
-// setupScripts knows setup.py, of which it reads the texts.
+// setupScripts knows setup.py and the sessions of Nox, of which it reads the texts.
 func setupScripts() Detector {
-	return sheetDetector("setup.py", named("setup.py"), func(s *sheet) {
+	return sheetDetector("setup.py", named("setup.py", "noxfile.py"), func(s *sheet) {
 		all := tokens(s.text, lexis{comment: "#", quotes: `"'`, triple: true})
 		for i, t := range all {
 			if !t.is('s') || len(t.text) > maxURL || !mayRequire.MatchString(t.text) {

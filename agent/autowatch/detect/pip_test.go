@@ -166,6 +166,11 @@ mirror = "https://github.com/acme/no"
 			want: []string{"4 https://notexample.org/c - any"},
 		},
 		{
+			about: "sessions of Nox", path: "noxfile.py",
+			text: "@nox.session\ndef tests(session):\n    session.install('git+https://github.com/acme/one@main', \"-e\", '.')\n    session.install(f\"git+https://github.com/acme/{name}\")\n",
+			want: []string{"3 https://github.com/acme/one main any"}, fails: "line 4: the address is computed",
+		},
+		{
 			about: "setup.py", path: "setup.py",
 			text: `from setuptools import setup
 """

@@ -13,9 +13,10 @@ import (
 func pipelineScripts() Detector {
 	wants := anyOf(
 		named("action.yml", "action.yaml", ".travis.yml", ".goreleaser.y*ml", "*.gitlab-ci.y*ml", "*azure-pipeline*.y*ml", "*azure_pipeline*.y*ml", ".probo.y*ml",
-			"bitbucket-pipelines.yml", ".cirrus.yml", ".drone.yml", ".woodpecker.y*ml", "appveyor.yml", ".appveyor.yml", "cloudbuild.y*ml"),
+			"bitbucket-pipelines.yml", ".cirrus.yml", ".drone.yml", ".woodpecker.y*ml", "appveyor.yml", ".appveyor.yml", "cloudbuild.y*ml",
+			"buildspec*.y*ml", ".readthedocs.y*ml", ".packit.y*ml", "packit.y*ml"),
 		below(".github/workflows", ".gitea/workflows", ".forgejo/workflows", ".github/actions", ".gitea/actions", ".forgejo/actions",
-			".gitlab", ".gitlab-ci", "gitlab-ci", ".circleci", ".lightning", ".buildkite", ".woodpecker", ".azure-pipelines", "azure-pipelines"),
+			".gitlab", ".gitlab-ci", "gitlab-ci", ".circleci", ".lightning", ".semaphore", ".buildkite", ".woodpecker", ".azure-pipelines", "azure-pipelines"),
 	)
 	return sheetDetector("scripts of pipelines", wants, func(s *sheet) {
 		if !isGitLab(s.file.Path) && !hintOfScript.MatchString(s.text) && !hintOfCall.MatchString(s.text) {
@@ -42,7 +43,7 @@ func pipelineScripts() Detector {
 var (
 	hintOfScript = regexp.MustCompile(`(git|hg)\+|(git|hg)\s.*(clone|fetch|pull)|--git(hub)?[\s=]|/archive/|\braw\b|\bgo\s+(install|get|run)\s|\basdf\s|cookiecutter\s|\bbench\s|\bkurtosis\s|\bhelm\s+plugin\s|\bcomposer(\.phar)?\s.*\brequire\s`)
 	hintOfCall   = regexp.MustCompile(`\.(ba)?sh\b|\b(bin|scripts?|ci|tools|hack|util|utils|dev|test|tests|build)/\w|\b(make|npm|yarn|pnpm|bun)\b`)
-	scriptKey    = regexp.MustCompile(`^(run|bash|cmds?|hooks|((before|after|pre|post)[_-])?(scripts?|commands?|install)|FDO_DISTRIBUTION_(POST_)?EXEC)$`)
+	scriptKey    = regexp.MustCompile(`^(run|bash|cmds?|hooks|((before|after|pre|post)[_-])?(scripts?|commands?|install)|(before|after|pre|post)[_-](checkout|build|sync|upstream-clone|modifications)|(create-archive|fix-spec-file|prepare-files)|FDO_DISTRIBUTION_(POST_)?EXEC)$`)
 	shellSetting = regexp.MustCompile(`^\w+=`)
 )
 

@@ -130,3 +130,16 @@ func TestTriedAgain(t *testing.T) {
 `, want: []string{"5 https://git.example.test/o/r - any"}},
 	})
 }
+
+func TestCommandsOfServices(t *testing.T) {
+	runSamples(t, []Detector{pipelineScripts()}, []sample{
+		{about: "Read the Docs", path: ".readthedocs.yaml", text: "build:\n  os: x\n  jobs:\n    post_install:\n      - |\n        pip install git+https://github.com/o/a.git\n    pre_build: [git clone https://github.com/o/b]\n",
+			want: []string{"6 https://github.com/o/a.git - any", "7 https://github.com/o/b - any"}},
+		{about: "CodeBuild", path: "deploy/buildspec-test.yml", text: "phases:\n  pre_build:\n    commands:\n      - git clone -b dev https://github.com/o/a\n",
+			want: []string{"4 https://github.com/o/a dev any"}},
+		{about: "Packit", path: ".packit.yaml", text: "packages:\n  x:\n    actions:\n      post-upstream-clone:\n        - git clone https://src.example.test/rpms/a .x --branch=f40\n      create-archive: bash -c 'git clone https://github.com/o/b'\njobs: [{job: copr_build, branch: main}]\n",
+			want: []string{"5 https://src.example.test/rpms/a f40 any", "6 https://github.com/o/b - any"}},
+		{about: "Semaphore", path: ".semaphore/semaphore.yml", text: "blocks:\n- task:\n    jobs:\n    - commands: [checkout, git clone https://github.com/o/a]\n",
+			want: []string{"4 https://github.com/o/a - any"}},
+	})
+}

@@ -8,7 +8,7 @@ import (
 
 // Bounds of what is made of one workflow.
 const (
-	maxCombinations = 100   // runs of one job
+	maxCombinations = 256   // runs of one job, as many as GitHub makes
 	maxValues       = 1_000 // names of one kind
 )
 

@@ -14,6 +14,7 @@ type lead struct {
 	vcs, url string // fit to be watched
 	from     string // "path:line"
 	name     string // a branch, tag, commit or full ref; "" is HEAD
+	more     string // what follows the name, which may go on there
 	kind     detect.Kind
 	tagFirst bool
 	unsure   bool     // it counts only where the remote has the branch
@@ -40,6 +41,9 @@ const (
 	tags      = "refs/tags/"
 	bookmarks = "refs/bookmarks/"
 )
+
+// maxNameWords bounds how many directories of an address may belong to a name.
+const maxNameWords = 8
 
 // decide tells what is live of what is pinned. Without an answer nothing is
 // said that an answer could gainsay.
@@ -125,6 +129,23 @@ func (l lead) branch(a *answer) verdict {
 	return v
 }
 
+// longer is the name with as much of what follows as it takes to be one that the
+// remote has, or else the name as it is.
+func (l lead) longer(a *answer) string {
+	name, rest := l.name, l.more
+	for range maxNameWords {
+		if a.branch(name) != "" || a.refs[tags+name] != "" {
+			return name
+		}
+		word, after, ok := strings.Cut(rest, "/")
+		if !ok {
+			break // the last is that of the file
+		}
+		name, rest = name+"/"+word, after
+	}
+	return l.name
+}
+
 // any is for a name that may be a branch, a tag or a commit.
 func (l lead) any(a *answer) verdict {
 	switch {
@@ -133,6 +154,7 @@ func (l lead) any(a *answer) verdict {
 	case a.err != nil:
 		return l.guess()
 	}
+	l.name = l.longer(a)
 	ref, tagged := a.branch(l.name), a.refs[tags+l.name] != ""
 	if ref != "" && !(tagged && l.tagFirst) {
 		return verdict{ref: ref, revision: a.refs[ref]}

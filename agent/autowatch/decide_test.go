@@ -18,8 +18,8 @@ const (
 // remote is a remote with the usual things.
 func remote() *answer {
 	return &answer{head: "refs/heads/main", refs: map[string]string{
-		"HEAD": c1, "refs/heads/main": c1, "refs/heads/also": c1, "refs/heads/next": c2, "refs/heads/both": c3, "refs/heads/abcdef01": c2, "refs/heads/2": c2,
-		"refs/tags/both": c3, "refs/tags/v1": c3, "refs/tags/v2": "4" + c1[1:], "refs/tags/v2^{}": c2,
+		"HEAD": c1, "refs/heads/main": c1, "refs/heads/also": c1, "refs/heads/next": c2, "refs/heads/both": c3, "refs/heads/abcdef01": c2, "refs/heads/2": c2, "refs/heads/rpm/next": c2,
+		"refs/tags/both": c3, "refs/tags/v1": c3, "refs/tags/rel/1.0": c3, "refs/tags/v2": "4" + c1[1:], "refs/tags/v2^{}": c2,
 	}}
 }
 
@@ -33,6 +33,10 @@ func TestDecide(t *testing.T) {
 		{"nothing named", lead{}, verdict{ref: "HEAD", revision: c1}, "HEAD", "HEAD"},
 		{"HEAD", lead{name: "HEAD"}, verdict{ref: "HEAD", revision: c1}, "HEAD", "HEAD"},
 		{"a branch", lead{name: "next"}, verdict{ref: "refs/heads/next", revision: c2}, "", "refs/heads/next"},
+		{"a branch of two words", lead{name: "rpm", more: "next/dir/a.txt"}, verdict{ref: "refs/heads/rpm/next", revision: c2}, "", "refs/heads/rpm"},
+		{"a branch, then a directory", lead{name: "next", more: "next/a.txt"}, verdict{ref: "refs/heads/next", revision: c2}, "", "refs/heads/next"},
+		{"a tag of two words", lead{name: "rel", more: "1.0/a.txt"}, verdict{}, "", "refs/heads/rel"},
+		{"a file as the remote's branch", lead{name: "rpm", more: "next"}, verdict{warning: "has no branch or tag rpm: not watched"}, "", "refs/heads/rpm"},
 		{"a tag", lead{name: "v1"}, verdict{}, "", ""},
 		{"both", lead{name: "both"}, verdict{ref: "refs/heads/both", revision: c3}, "", "refs/heads/both"},
 		{"both, tag first", lead{name: "both", tagFirst: true}, verdict{}, "", "refs/heads/both"},

@@ -212,7 +212,7 @@ func (f *finder) lead(m detect.Mention, trees bases) (l lead, ok bool) {
 	if warning != "" {
 		f.warnings.add("%s: %s", from, warning)
 	}
-	return lead{vcs: m.VCS, url: w.URL, from: from, name: m.Name, kind: m.Kind, tagFirst: m.TagFirst, unsure: m.Unsure}, w.URL != ""
+	return lead{vcs: m.VCS, url: w.URL, from: from, name: m.Name, more: m.More, kind: m.Kind, tagFirst: m.TagFirst, unsure: m.Unsure}, w.URL != ""
 }
 
 // place is where a watch was found, as a watch file may say it.

@@ -37,6 +37,9 @@ type Mention struct {
 	URL  string
 	Name string // a branch, tag, commit or full ref; "" is the remote's HEAD
 	Kind Kind
+	// More is what follows the name in an address: as names may have slashes in
+	// them, it may go on there.
+	More string
 	// TagFirst says that the tool takes the tag where a tag and a branch have
 	// the name; otherwise it takes the branch.
 	TagFirst bool

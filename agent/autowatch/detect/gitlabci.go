@@ -129,26 +129,24 @@ func (p gitlabPipeline) component(component string, line int) {
 }
 
 var (
-	rawGitLab = regexp.MustCompile(`^(https?://[^/]+/.+?)/(?:-/)?raw/(refs/heads/|refs/tags/|branch/|tag/|commit/)?([^/?]+)/.`)
-	rawGitHub = regexp.MustCompile(`^https?://raw\.github(?:usercontent)?\.com/([^/]+/[^/]+)/(refs/heads/|refs/tags/)?([^/?]+)/.`)
-	shownFile = regexp.MustCompile(`^(https?://github\.com/[^/]+/[^/]+)/blob/(refs/heads/|refs/tags/)?([^/?]+)/[^?]+\?raw=(?:true|1)$`)
+	rawGitLab = regexp.MustCompile(`^(https?://[^/]+/.+?)/(?:-/)?raw/(refs/heads/|refs/tags/|branch/|tag/|commit/)?([^/?]+)/([^?]+)`)
+	rawGitHub = regexp.MustCompile(`^https?://raw\.github(?:usercontent)?\.com/([^/]+/[^/]+)/(refs/heads/|refs/tags/)?([^/?]+)/([^?]+)`)
+	shownFile = regexp.MustCompile(`^(https?://github\.com/[^/]+/[^/]+)/blob/(refs/heads/|refs/tags/)?([^/?]+)/([^?]+)\?raw=(?:true|1)$`)
 )
 
 // rawKinds are what stands before the name where an address says what that is.
 var rawKinds = map[string]Kind{"refs/tags/": Tag, "tag/": Tag, "commit/": Commit}
 
 // rawFile reads the address of a file as a forge shows it. The first word
-// behind "raw" is taken for the branch: one with a slash in it is not told from
-// a directory.
+// behind "raw" is taken for the branch, unless the remote has one with more of them.
 func rawFile(address string) (m Mention, ok bool) {
 	if parts := rawGitHub.FindStringSubmatch(address); parts != nil {
-		return Mention{URL: "https://github.com/" + parts[1], Name: parts[3], Kind: rawKinds[parts[2]]}, true
+		return Mention{URL: "https://github.com/" + parts[1], Name: parts[3], Kind: rawKinds[parts[2]], More: parts[4]}, true
 	}
-	if parts := shownFile.FindStringSubmatch(address); parts != nil {
-		return Mention{URL: parts[1], Name: parts[3], Kind: rawKinds[parts[2]]}, true
-	}
-	if parts := rawGitLab.FindStringSubmatch(address); parts != nil {
-		return Mention{URL: parts[1], Name: parts[3], Kind: rawKinds[parts[2]]}, true
+	for _, form := range []*regexp.Regexp{shownFile, rawGitLab} {
+		if parts := form.FindStringSubmatch(address); parts != nil {
+			return Mention{URL: parts[1], Name: parts[3], Kind: rawKinds[parts[2]], More: parts[4]}, true
+		}
 	}
 	return Mention{}, false
 }

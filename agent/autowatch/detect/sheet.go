@@ -43,11 +43,12 @@ func (s *sheet) note(line int, m Mention) {
 	if m.VCS == "" {
 		m.VCS = "git"
 	}
-	m.Line = 0
-	if s.seen[m] {
+	key := m
+	key.Line, key.More = 0, ""
+	if s.seen[key] {
 		return
 	}
-	s.seen[m] = true
+	s.seen[key] = true
 	m.Line = line
 	s.add(m)
 }

@@ -140,6 +140,14 @@ func TestAnsibleTasks(t *testing.T) {
 			"32 https://git.example.test/main.git - any",
 			"37 https://git.example.test/l.git v1 any",
 		}},
+		{about: "tasks that lie deeper, variables in parts", path: "roles/x/tasks/consoles/spice.yml", text: `
+- git: {repo: '{{ spice_repo }}', dest: /x, version: '{{ spice_branch }}'}
+`, beside: map[string]string{
+			"../../defaults/main.yml":       "spice_repo: \"{{ other | default('https://git.example.test/spice.git') }}\"\n",
+			"../../defaults/main/spice.yml": "spice_branch: next\n",
+			"../defaults/main.yml":          "spice_branch: no\n",
+			"../../meta/main.yml":           "dependencies: [y]\n",
+		}, want: []string{"2 https://git.example.test/spice.git next any"}},
 		{about: "lists for roles from elsewhere", path: "inventory/group_vars/all.yml", text: `app: x
 plugins:
   - { name: "a", repo: "https://git.example.test/a.git", version: "master" }

@@ -96,6 +96,7 @@ for r in "${repos[@]}"; do git clone -b "${r#*:}" "https://github.com/${r%%:*}";
 		"a loop over output":  {"for r in $(X=1 list --all \"$1\"); do git clone https://github.com/o/$r; done; for r in a `X=1 list --all` b; do git clone https://github.com/o/$r; done", "o/a, o/b"},
 		"one made twice":      {"get() { git init $2; git remote add origin $1; git fetch origin $2:x && git checkout x || git checkout -f -b x $2; }\nget https://github.com/o/a dev\nget https://github.com/o/b next", "o/a dev, o/b next"},
 		"if it is empty":      {"B=dev\nif [ -z \"$B\" ]; then\nB=$(x)\nfi\ngit clone -b $B https://github.com/o/a\n[[ -z ${B} ]] && B=no\ngit clone -b $B https://github.com/o/b\nB=next\ngit clone -b $B https://github.com/o/c\nif test -z \"$C\"; then C=main; fi; git clone -b $C https://github.com/o/d", "o/a dev, o/b dev, o/c next, o/d main"},
+		"requirements":        {"S=./x.whl\nif [ a ]; then S=\"${S}[s3] git+https://github.com/o/a.git@fix\"; fi\nR=git+https://github.com/o/no\nexport T='x git+https://github.com/o/b y'", "o/a.git fix, o/b"},
 		"asdf":                {"asdf plugin add a https://github.com/o/a\nasdf plugin-add b https://github.com/o/b.git dev\nasdf plugin add c", "o/a, o/b.git dev"},
 	} {
 		t.Run(about, func(t *testing.T) {

@@ -59,11 +59,16 @@ func (sh *shell) read(command []dockerWord) {
 	sh.each(command)
 	for _, found := range [][]clone{sh.cloned[min(cloned, len(sh.cloned)):], sh.installed[installed:]} {
 		for i := range found {
-			found[i].at = sh.place.at
-			if found[i].File == "" && sh.place.file != "" {
-				found[i].File = path.Join(path.Dir(sh.file.Path), sh.place.file)
-			}
+			sh.stamp(&found[i])
 		}
+	}
+}
+
+// stamp says where something was found.
+func (sh *shell) stamp(found *clone) {
+	found.at = sh.place.at
+	if found.File == "" && sh.place.file != "" {
+		found.File = path.Join(path.Dir(sh.file.Path), sh.place.file)
 	}
 }
 
@@ -180,6 +185,7 @@ func (sh *shell) settings(command []dockerWord) []dockerWord {
 	}
 	for len(command) > 0 && (shellSetting.MatchString(command[0].text) || shellAddition.MatchString(command[0].text)) {
 		name, n := sh.set(command)
+		sh.requirements(sh.values[name], command[0].line)
 		command = command[n:]
 		if local {
 			sh.local = append(sh.local, name)
@@ -188,6 +194,21 @@ func (sh *shell) settings(command []dockerWord) []dockerWord {
 		}
 	}
 	return command
+}
+
+// requirements takes those that a list in a variable has; a single one may be
+// the beginning of an address.
+func (sh *shell) requirements(list string, line int) {
+	if !strings.Contains(list, "git+") || !strings.Contains(list, " ") {
+		return
+	}
+	for word := range strings.FieldsSeq(list) {
+		if m, ok := requirement(word); ok && strings.Contains(word, "git+") {
+			found := clone{Mention: m, line: line}
+			sh.stamp(&found)
+			sh.installed = append(sh.installed, found)
+		}
+	}
 }
 
 // export has the scripts that are called see a variable.

@@ -166,10 +166,13 @@ func (a *ansibleFile) readBeside() {
 		return
 	}
 	a.read, a.names = true, map[string]*node{}
-	for _, name := range []string{
-		"../vars/main.yml", "../defaults/main.yml", "main.yml", "vars/main.yml", "all.yml", "all", "../group_vars/all.yml",
+	top := roleTop(a.file.Path)
+	own := append([]string{top + "/vars/main.yml", top + "/defaults/main.yml"}, a.parts(top+"/vars/main")...)
+	own = append(own, a.parts(top+"/defaults/main")...)
+	for _, name := range append(own, []string{
+		"main.yml", "vars/main.yml", "all.yml", "all", "../group_vars/all.yml",
 		"../group_vars/all", "../group_vars/all/main.yml", "group_vars/all.yml", "group_vars/all", "group_vars/all/main.yml", "vars.yml", "../vars.yml",
-	} {
+	}...) {
 		if a.isThis(name) {
 			continue
 		}
@@ -184,6 +187,32 @@ func (a *ansibleFile) readBeside() {
 			}
 		}
 	}
+}
+
+// roleTop is the directory of the role that a file is of, as seen from it. Tasks
+// may lie deeper.
+func roleTop(file string) string {
+	dirs := strings.Split(path.Dir(file), "/")
+	for i, dir := range slices.Backward(dirs) {
+		if dir == "tasks" || dir == "handlers" {
+			return strings.TrimSuffix(strings.Repeat("../", len(dirs)-i), "/")
+		}
+	}
+	return ".."
+}
+
+// parts are the files that variables are spread over in a directory.
+func (a *ansibleFile) parts(dir string) []string {
+	if a.file.List == nil {
+		return nil
+	}
+	var files []string
+	for _, name := range a.file.List(dir) {
+		if isYAML(name) && len(files) < maxRoles {
+			files = append(files, dir+"/"+name)
+		}
+	}
+	return files
 }
 
 func (a *ansibleFile) isThis(name string) bool {
@@ -214,7 +243,7 @@ func (a *ansibleFile) variables(name string) scope {
 func (a *ansibleFile) variablesOfRoles() scope {
 	var sc scope
 	seen := map[string]bool{}
-	queue := []string{".."}
+	queue := []string{roleTop(a.file.Path)}
 	for i := 0; i < len(queue) && i < maxRoles; i++ {
 		role := queue[i]
 		if i > 0 {
@@ -226,7 +255,7 @@ func (a *ansibleFile) variablesOfRoles() scope {
 				name, _ := dependency.firstOf("role", "name")
 				if name += dependency.str(); isPlainWord(name) && !seen[name] {
 					seen[name] = true
-					queue = append(queue, "../../"+name)
+					queue = append(queue, path.Join(queue[0], "..", name))
 				}
 			}
 		}

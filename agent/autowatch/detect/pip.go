@@ -127,12 +127,14 @@ func (s *sheet) iniFile(n int, line string) {
 // maxAddresses bounds how many are read of one line.
 const maxAddresses = 20
 
+var beginsAddress = regexp.MustCompile(`^(?:-e\s+)?(?:git\+|hg\+|git:|https?:)`)
+
 func (s *sheet) iniRequirement(n int, line string) {
 	line = strings.ReplaceAll(strings.TrimSpace(line), `\#`, "#") // as tox has it
 	if line == "" || line[0] == '#' || line[0] == ';' || iniAbout.MatchString(line) {
 		return
 	}
-	if !strings.HasPrefix(line, "git+") && !strings.HasPrefix(line, "hg+") && !strings.HasPrefix(line, "git:") {
+	if !beginsAddress.MatchString(line) {
 		line = toxFactor.ReplaceAllString(iniKey.ReplaceAllString(line, ""), "")
 	}
 	s.requirement(n, line)

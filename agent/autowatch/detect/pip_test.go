@@ -126,6 +126,7 @@ deps =
     {py310,py311}-drf: git+https://github.com/encode/django-rest-framework.git@master
     git+https://github.com/acme/x#egg=x
     git+https://github.com/acme/y.git\#egg=y
+    https://github.com/acme/z/archive/refs/heads/next.zip#egg=z
 commands = pip install git+https://github.com/acme/no
     figure: pytest --mpl-baseline-path=https://raw.githubusercontent.com/acme/figures/x-main/figures/{envname}/ -v
     # https://raw.githubusercontent.com/acme/no/main/x
@@ -136,7 +137,8 @@ commands = pip install git+https://github.com/acme/no
 				"5 https://github.com/encode/django-rest-framework.git master any",
 				"6 https://github.com/acme/x - any",
 				"7 https://github.com/acme/y.git - any",
-				"9 https://github.com/acme/figures x-main any",
+				"8 https://github.com/acme/z next branch",
+				"10 https://github.com/acme/figures x-main any",
 			},
 		},
 		{

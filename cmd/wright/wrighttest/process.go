@@ -23,6 +23,7 @@ type Process struct {
 	t      testing.TB
 	cmd    *exec.Cmd
 	log    string
+	from   int64         // where in the log what it says begins
 	ended  chan struct{} // closed when err is set
 	asleep bool
 	cut    bool
@@ -59,6 +60,9 @@ func (h *House) launch(name string, ready bool, cmd *exec.Cmd) *Process {
 		h.t.Fatal(err)
 	}
 	defer log.Close()
+	if fi, err := log.Stat(); err == nil {
+		p.from = fi.Size()
+	}
 	p.cmd.Dir, p.cmd.Stderr = h.Dir, log
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	out, err := p.cmd.StdoutPipe()
@@ -139,12 +143,24 @@ func (p *Process) Wake() {
 // Suffers says whether the process sleeps, is cut off or slowed, or has ended.
 func (p *Process) Suffers() bool { return p.asleep || p.cut || p.slow || !p.running() }
 
-// Stop ends the process as Ctrl-C does; it must end well.
+// Stop ends the process as Ctrl-C does; it must end well, unless it had not yet
+// begun to listen for that.
 func (p *Process) Stop() {
 	p.t.Helper()
-	if err := p.stop(); err != nil {
+	if err := p.stop(); err != nil && !p.interruptedEarly(err) {
 		p.t.Errorf("%s did not stop in good order: %v", p.Name, err)
 	}
+}
+
+// interruptedEarly tells whether the signal itself has ended a process that had
+// neither said anything nor got ready.
+func (p *Process) interruptedEarly(err error) bool {
+	var exit *exec.ExitError
+	if !errors.As(err, &exit) || p.Ready != "" {
+		return false
+	}
+	status, ok := exit.Sys().(syscall.WaitStatus)
+	return ok && status.Signaled() && status.Signal() == syscall.SIGINT && int64(len(p.Log())) == p.from
 }
 
 func (p *Process) stop() error {

@@ -19,13 +19,18 @@ func gemfiles() Detector {
 	return sheetDetector("bundler", wants, readGemfile)
 }
 
+// readGemfile reads it as it is, and again with each variable that a pipeline sets for it.
 func readGemfile(s *sheet) {
-	r := &gemReader{sheet: s, vars: map[string]string{}, sources: map[string]gemSource{}, methods: map[string]*gemMethod{}}
-	r.group(nested(tokens(s.text, lexis{comment: "#", quotes: `"'`, inner: "#{", wordSigns: "?!"})))
+	all := nested(tokens(s.text, lexis{comment: "#", quotes: `"'`, inner: "#{", wordSigns: "?!"}))
+	for _, setting := range append([]gemSetting{{}}, s.gemSettings()...) {
+		r := &gemReader{sheet: s, set: setting, vars: map[string]string{}, sources: map[string]gemSource{}, methods: map[string]*gemMethod{}}
+		r.group(all)
+	}
 }
 
 type gemReader struct {
 	*sheet
+	set     gemSetting // the variable of the environment that is known, if any
 	vars    map[string]string
 	sources map[string]gemSource // what git_source declares
 	methods map[string]*gemMethod
@@ -193,6 +198,9 @@ func (r *gemReader) value(ts []token) (string, bool) {
 	if text, ok := r.fileRead(ts); ok {
 		return text, true
 	}
+	if asked := askedVariable(ts); asked != "" && asked == r.set.name {
+		return r.set.value, true
+	}
 	last := ts[len(ts)-1]
 	if last.is('(') { // ENV.fetch("X", "main")
 		if o := readOptions(last.inside); len(o.places) == 2 {
@@ -203,6 +211,16 @@ func (r *gemReader) value(ts []token) (string, bool) {
 		return last.text, !last.computed
 	}
 	return "", false
+}
+
+// askedVariable is the name in ENV["X"] or ENV.fetch("X"), "" for anything else.
+func askedVariable(ts []token) string {
+	for _, t := range ts[:min(len(ts), 4)] {
+		if (t.is('[') || t.is('(')) && len(t.inside) > 0 && t.inside[0].is('s') && ts[0].text == "ENV" {
+			return t.inside[0].text
+		}
+	}
+	return ""
 }
 
 // fileRead is what a file of the workspace says whose name is written out, as

@@ -177,3 +177,31 @@ DEPENDENCIES
 		},
 	}
 }
+
+func TestGemfileOfAMatrix(t *testing.T) {
+	workflow := `jobs:
+  test:
+    strategy: {matrix: {rails: [7-1-stable, main, v7.0.0]}}
+    env: {RAILS: "${{ matrix.rails }}", OTHER: no, LATER: "${{ inputs.x }}"}
+    steps: [{run: bundle, env: {RACK: next}}]
+`
+	runSamples(t, []Detector{gemfiles()}, []sample{{about: "a matrix", path: "Gemfile", beside: map[string]string{".github/workflows/ci.yml": workflow, ".github/workflows/x.txt": "no"}, text: `rails = ENV['RAILS'] || '7-0-stable'
+case rails
+when /^v/
+  gem 'rails', git: 'https://github.com/rails/rails.git', tag: rails
+else
+  gem 'rails', git: 'https://github.com/rails/rails.git', branch: rails
+end
+gem 'rack', github: 'rack/rack', branch: ENV.fetch("RACK", "main")
+gem 'late', github: 'o/late', branch: ENV["LATER"]
+`, want: []string{
+		"4 https://github.com/rails/rails.git 7-0-stable tag",
+		"4 https://github.com/rails/rails.git 7-1-stable tag",
+		"4 https://github.com/rails/rails.git main tag",
+		"6 https://github.com/rails/rails.git 7-0-stable branch",
+		"6 https://github.com/rails/rails.git 7-1-stable branch",
+		"6 https://github.com/rails/rails.git main branch",
+		"8 https://github.com/rack/rack main branch",
+		"8 https://github.com/rack/rack next branch",
+	}, fails: "line 9"}})
+}

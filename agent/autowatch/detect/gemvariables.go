@@ -20,9 +20,9 @@ type gemSetting struct{ name, value string }
 
 // gemSettings are those of the workflows of the repository that a Gemfile asks for.
 func (s *sheet) gemSettings() []gemSetting {
-	names := map[string]bool{}
+	var names []string
 	for _, parts := range gemVariable.FindAllStringSubmatch(s.text, maxItems) {
-		names[parts[1]] = true
+		names = append(names, parts[1])
 	}
 	if len(names) == 0 || s.file.List == nil {
 		return nil
@@ -35,6 +35,9 @@ func (s *sheet) gemSettings() []gemSetting {
 			continue
 		}
 		workflow := newSheet(File{Path: name, Text: []byte(s.beside(dir + "/" + name))})
+		if !slices.ContainsFunc(names, func(name string) bool { return strings.Contains(workflow.text, name) }) {
+			continue // most are about something else
+		}
 		for _, tree := range workflowTrees(workflow.quietTrees(), nil) {
 			settings = takeSettings(settings, tree, names)
 		}
@@ -46,11 +49,11 @@ var tagLike = regexp.MustCompile(`^v\d`)
 
 // takeSettings adds those of a job and of its steps. A tag does not move, whatever
 // a Gemfile makes of its name.
-func takeSettings(settings []gemSetting, job *node, names map[string]bool) []gemSetting {
+func takeSettings(settings []gemSetting, job *node, names []string) []gemSetting {
 	job.tables(func(table *node) {
 		for _, variable := range table.at("env").members() {
 			setting := gemSetting{variable.key, variable.value()}
-			if names[variable.key] && setting.value != "" && !isComputed(setting.value) && !tagLike.MatchString(setting.value) && len(settings) < maxGemSettings && !slices.Contains(settings, setting) {
+			if slices.Contains(names, variable.key) && setting.value != "" && !isComputed(setting.value) && !tagLike.MatchString(setting.value) && len(settings) < maxGemSettings && !slices.Contains(settings, setting) {
 				settings = append(settings, setting)
 			}
 		}

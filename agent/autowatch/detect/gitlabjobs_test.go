@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestGitLabJobs(t *testing.T) {
@@ -75,5 +76,25 @@ func TestGitLabJobsAreBounded(t *testing.T) {
 	}
 	if found, err := pipelineScripts().Find(File{Path: ".gitlab-ci.yml", Text: []byte(text.String())}); err != nil || len(found) > 1 {
 		t.Errorf("got %+v, %v", found, err)
+	}
+}
+
+// Variables that name others are put together for so many jobs and no more.
+func TestVariablesAreBounded(t *testing.T) {
+	var text strings.Builder
+	text.WriteString("variables:\n")
+	for i := range maxValues {
+		fmt.Fprintf(&text, "  V%d: $V%d$V%d$V%d\n", i, i+1, i+2, i+3)
+	}
+	for i := range 5_000 {
+		fmt.Fprintf(&text, "j%d: {script: x}\n", i)
+	}
+	text.WriteString("last: {script: git clone https://github.com/o/last}\n")
+	for _, name := range []string{".gitlab-ci.yml", ".circleci/config.yml"} {
+		var found []Mention
+		took := spent(t, func() { found, _ = pipelineScripts().Find(File{Path: name, Text: []byte(text.String())}) })
+		if took > 3*time.Second || len(found) > 1 {
+			t.Errorf("%s: found %+v, and took %s of the processor", name, found, took)
+		}
 	}
 }

@@ -9,8 +9,10 @@ import (
 	"strings"
 )
 
-// maxAxes bounds the variables that make one run.
-const maxAxes = 50
+const (
+	maxAxes    = 50      // variables that make one run
+	maxSettles = 100_000 // values that name others, once for each run that has them
+)
 
 // shellRuns are the variables that a pipeline, a job or a step sets for its
 // scripts in each of its runs, with what was set around it.
@@ -148,12 +150,15 @@ func withParameters(text string, values map[string]string) string {
 
 // settled are values with what they name put in; one with a parameter that is
 // not known is left out.
-func settled(values map[string]string) map[string]string {
+func (s *sheet) settled(values map[string]string) map[string]string {
 	var all map[string]string
 	d := &dockerfile{values: values}
 	for name, value := range values {
 		if !strings.Contains(value, "<<") && !strings.Contains(value, "$") {
 			continue
+		}
+		if s.settles++; s.settles > maxSettles {
+			break
 		}
 		if all == nil {
 			all = maps.Clone(values)

@@ -76,7 +76,7 @@ func (s *sheet) scriptsIn(doc *node, calls *scriptCalls) {
 // scriptRuns reads a script once for each set of variables that it runs with.
 func (s *sheet) scriptRuns(texts []*node, runs []map[string]string, calls *scriptCalls, dir string, job pushes) {
 	for i, values := range runs {
-		values = settled(values)
+		values = s.settled(values)
 		sh := newShell(s, values, calls)
 		sh.place, sh.job = shellPlace{file: calls.file, at: path.Join(calls.top, dir)}, job
 		if i > 0 {

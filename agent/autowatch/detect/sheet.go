@@ -16,6 +16,8 @@ type sheet struct {
 	left int              // bytes of other files that may still be read
 	// steps is how many commands were read over again, or in other files.
 	steps int
+	// settles is how many values of variables were put together.
+	settles int
 }
 
 // sheetDetector is a detector whose work is done on a sheet.

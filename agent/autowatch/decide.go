@@ -18,6 +18,7 @@ type lead struct {
 	kind     detect.Kind
 	tagFirst bool
 	unsure   bool     // it counts only where the remote has the branch
+	used     bool     // by a command; no file names it
 	tracking []string // branches that were at the commit of a Tip when it was fetched, the best first
 }
 

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/wright-build/wright/agent/autowatch/gittrace"
 	"github.com/wright-build/wright/agent/workspace"
 	agentv1 "github.com/wright-build/wright/proto/agent/v1"
 )
@@ -143,6 +144,9 @@ func (a *Attempt) environment() map[string]string {
 		"WRIGHT_INSTANCE": a.work.GetInstance(), "WRIGHT_NUMBER": fmt.Sprint(a.work.GetNumber()),
 		"WRIGHT_WORKSPACE": a.path("workspace"), "WRIGHT_WATCH_FILE": a.path("watch"),
 	})
+	if a.work.GetAutoWatch() {
+		maps.Copy(env, gittrace.Variables(a.path(gitRecord)))
+	}
 	for name, value := range a.work.GetProperties() {
 		env["WRIGHT_PROPERTY_"+name] = value
 	}

@@ -73,6 +73,9 @@ func TestEnvironment(t *testing.T) {
 		delete(env, name)
 	}
 	for name := range env {
+		if strings.HasPrefix(name, "GIT_TRACE2") {
+			t.Errorf("without auto-watch git is to note something: %s", name)
+		}
 		if strings.HasPrefix(name, "WRIGHT_") {
 			t.Errorf("a step sees the agent's %s", name)
 		}

@@ -2,6 +2,7 @@ package build
 
 import (
 	"context"
+	"os"
 	"time"
 
 	"github.com/wright-build/wright/agent/autowatch"
@@ -17,6 +18,8 @@ const (
 	maxWatchFile = 1 << 20
 	// answerLimit is how long the end of a build waits for remotes to answer.
 	answerLimit = 20 * time.Second
+	// gitRecord is where git notes what it is told in the steps.
+	gitRecord = "git-record"
 )
 
 // watching is what an attempt knows of what it depends on. Only the goroutine
@@ -126,18 +129,25 @@ func (a *Attempt) survey(ctx context.Context) survey {
 	return s
 }
 
-// find reads the workspace, where there is anything in it. It gives nil where
-// that could not be read.
+// find reads the workspace and git's record, where there is anything in them. It
+// gives nil where they could not be read.
 func (a *Attempt) find(ctx context.Context, local bool) *autowatch.Findings {
-	if a.untouched("workspace") {
+	if a.untouched("workspace") && !a.has(gitRecord) {
 		return &autowatch.Findings{}
 	}
 	src := a.work.GetSource()
-	found, err := autowatch.Find(ctx, a.path("workspace"), autowatch.Options{Local: local, Fetched: src != nil, Pinned: src.GetFrozen()})
+	found, err := autowatch.Find(ctx, a.path("workspace"), autowatch.Options{
+		Local: local, Fetched: src != nil, Pinned: src.GetFrozen(), Record: a.path(gitRecord),
+	})
 	if err != nil {
 		a.warn(err.Error())
 	}
 	return found
+}
+
+func (a *Attempt) has(name string) bool {
+	_, err := os.Lstat(a.path(name))
+	return err == nil
 }
 
 // put hands a report on. If the build declared something bogus that goes as it

@@ -175,6 +175,38 @@ func TestDependencyComesAndGoes(t *testing.T) {
 	wantBuilds(t, h, "shop", 6, nil)
 }
 
+// TestWhatStepsThrowAwayIsWatched: what git cloned, from addresses that no file
+// tells, is watched though it is gone when the steps are done: a branch, but
+// neither a tag nor what the build pushes to; and no longer when a build does without.
+func TestWhatStepsThrowAwayIsWatched(t *testing.T) {
+	t.Parallel()
+	h := wrighttest.New(t)
+	shop, data, pinned, pages := gittest.New(t), gittest.New(t), gittest.New(t), gittest.New(t)
+	for _, r := range []*gittest.Repo{data, pinned, pages} {
+		r.Commit("first", nil)
+		r.Tag("v1")
+	}
+	script := `at=$(mktemp -d)
+		for address in $(cat addresses); do git clone -q -b main "$address" "$at/x"; rm -rf "$at/x"; done
+		git clone -q "$(cat pinned)" "$at/y"; git -C "$at/y" checkout -q v1
+		git clone -q "$(cat pages)" "$at/z"; git -C "$at/z" push -q origin HEAD:refs/heads/new`
+	shop.Commit("first", map[string]string{"build.sh": script, "addresses": data.URL(), "pinned": pinned.URL(), "pages": pages.URL()})
+	h.Dev()
+	h.Manifest("shop", building(shop))
+	h.AwaitState(h.Start("shop").ID, "succeeded")
+	wantBuilds(t, h, "shop", 1, nil)
+	wantWatches(t, h, "shop", shop, data)
+	if w := h.Watches("shop")[data.URL()]; w.From != "git in a step" {
+		t.Errorf("it was found through %q", w.From)
+	}
+	data.Commit("second", nil)
+	wantBuilds(t, h, "shop", 2, data)
+	wantWatches(t, h, "shop", shop, data)
+	shop.Commit("without", map[string]string{"build.sh": "true"})
+	wantBuilds(t, h, "shop", 3, shop)
+	wantWatches(t, h, "shop", shop)
+}
+
 // open makes the file that steps wait for.
 func open(t *testing.T, gate string) {
 	t.Helper()

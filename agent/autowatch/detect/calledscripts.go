@@ -66,7 +66,7 @@ func (c *scriptCalls) follow(sh *shell, command []dockerWord) {
 			}
 		}
 	}
-	if call, ok := readMakeCall(sh.expandedWords(command)); ok && sh.place.at != "" {
+	if call, ok := readMakeCall(sh.expandedWords(command)); ok {
 		c.make(sh, call)
 	}
 	if call, ok := readNpmCall(sh.expandedWords(command)); ok && sh.place.at != "" {
@@ -178,7 +178,7 @@ func isShellName(name string) bool {
 }
 
 var (
-	scriptPath   = regexp.MustCompile(`^(?:(?:\$\{\{[^{}]*)?\}\}/|\$\w+/|\$\{\w+\}/)?((?:\.{0,2}[\w+-][\w.+-]*|\.\.?)(?:/[\w.+-]+)*)$`)
+	scriptPath   = regexp.MustCompile(`^(?:(?:\$\{\{[^{}]*)?\}\}/|\$\w+/|\$\{\w+(?:\[0\])?(?:%/\*)?\}/|\$\((?:[^()]|\([^()]*\))*\)/|` + "`[^`]*`/" + `)?((?:\.{0,2}[\w+-][\w.+-]*|\.\.?)(?:/[\w.+-]+)*)$`)
 	scriptReader = []string{"bash", "sh", "dash", "zsh", "source", "."}
 	noCalls      = []string{"echo", "printf", "shellcheck", "shfmt", "cat", "grep", "sed", "git", "cp", "mv", "rm", "curl", "wget", "#"}
 )

@@ -49,9 +49,6 @@ func instructions(text string) iter.Seq2[int, []dockerWord] {
 	}
 }
 
-// shortCommand is a variable of Azure's, or a command of one word.
-var shortCommand = regexp.MustCompile(`^\$\([\w.]+\)`)
-
 // shellWords splits a line into words as a shell does, roughly: quotes are
 // taken off, and what separates commands is a word of its own, as brackets are.
 func shellWords(line string, n int) []dockerWord {
@@ -68,8 +65,8 @@ func shellWords(line string, n int) []dockerWord {
 	}
 	for i := 0; i < len(line); i++ {
 		switch c := line[i]; {
-		case c == '$' && shortCommand.MatchString(line[i:min(len(line), i+maxName)]):
-			value := shortCommand.FindString(line[i:min(len(line), i+maxName)])
+		case (c == '$' || c == '`') && unbroken.MatchString(line[i:min(len(line), i+maxName)]):
+			value := unbroken.FindString(line[i:min(len(line), i+maxName)])
 			b.WriteString(value)
 			started = true
 			i += len(value) - 1

@@ -44,7 +44,10 @@ func readMakeCall(command []dockerWord) (call makeCall, ok bool) {
 		}
 		switch option {
 		case "-C", "--directory":
-			call.dir = path.Join(call.dir, value)
+			if call.dir != "" {
+				value = call.dir + "/" + value
+			}
+			call.dir = value
 		case "-f", "--file", "--makefile":
 			call.file = value
 		}
@@ -71,11 +74,18 @@ func callsOthers(word string) bool {
 // make reads what one makes that is called where sh is. It tells whether there
 // is a Makefile.
 func (c *scriptCalls) make(sh *shell, call makeCall) bool {
-	m := c.makefileIn(path.Join(sh.place.at, call.dir), call.file)
+	dir := sh.place.at
+	if call.dir != "" {
+		dir = sh.directory(call.dir)
+	}
+	if dir == "" {
+		return false
+	}
+	m := c.makefileIn(dir, call.file)
 	if m == nil {
 		return false
 	}
-	run := &makeRun{scriptCalls: c, makefile: m, from: sh, given: call.vars, dir: path.Join(sh.place.at, call.dir), made: map[string]bool{}}
+	run := &makeRun{scriptCalls: c, makefile: m, from: sh, given: call.vars, dir: dir, made: map[string]bool{}}
 	targets := call.targets
 	if len(targets) == 0 {
 		targets = []string{m.first}

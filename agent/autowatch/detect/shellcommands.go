@@ -72,34 +72,6 @@ func (sh *shell) stamp(found *clone) {
 	}
 }
 
-// changeDirectory follows into directories that are written out.
-func (sh *shell) changeDirectory(words []dockerWord) {
-	to := ""
-	if len(words) > 0 {
-		to = sh.expand(words[len(words)-1].text)
-	}
-	at := sh.place.at
-	if below, ok := belowTop(to); ok && sh.calls != nil {
-		at, to = sh.calls.top, below
-	}
-	if at == "" || !plainPath.MatchString(to) || to == "-" {
-		sh.place.at = ""
-		return
-	}
-	sh.place.at = path.Join(at, to)
-}
-
-var serviceTop = regexp.MustCompile(`^(?:\$\{\{ *github\.workspace *\}\}|\$\{?(?:GITHUB_WORKSPACE|CI_PROJECT_DIR|CI_WORKSPACE|WORKSPACE|TRAVIS_BUILD_DIR|DRONE_WORKSPACE)\}?)(?:/|$)`)
-
-// belowTop is a directory as seen from the top of the work tree, if it begins
-// with how a service calls that.
-func belowTop(dir string) (below string, ok bool) {
-	top := serviceTop.FindString(dir)
-	return path.Join(".", dir[len(top):]), top != ""
-}
-
-var plainPath = regexp.MustCompile(`^(?:[\w.+-]+/?)+$`)
-
 var setDefault = regexp.MustCompile(`^\$\{(\w+):?=`)
 
 // defaults takes in those of ": ${X:=y}".
@@ -242,6 +214,10 @@ func (sh *shell) set(command []dockerWord) (name string, n int) {
 		if before := cmp.Or(sh.values[name], "$"+name); len(before)+len(value) <= maxURL { // else it names nothing
 			value = before + value
 		}
+	}
+	if place := shownDirectory(value); place != "" {
+		sh.values[name] = place
+		return name, n
 	}
 	if !commandValue.MatchString(value) {
 		sh.values[name] = sh.expand(value)

@@ -47,8 +47,11 @@ func (s *sheet) actionUse(step *node, home string, job pushes) {
 	}
 	s.note(step.lineOf("uses"), Mention{URL: home + parts[2], Name: parts[4], TagFirst: true})
 	s.actionFiles(step.at("with"))
-	if parts[2] == "github/codeql-action" {
+	switch parts[2] {
+	case "github/codeql-action":
 		s.analysis(step.at("with"))
+	case "r-lib/actions":
+		s.rInputs(step.at("with"))
 	}
 	if path.Base(parts[2]) == "checkout" && strings.HasPrefix(parts[2], "actions/") {
 		s.actionCheckout(step.at("with"), job)

@@ -178,7 +178,7 @@ func isShellName(name string) bool {
 }
 
 var (
-	scriptPath   = regexp.MustCompile(`^(?:(?:\$\{\{[^{}]*)?\}\}/|\$\w+/|\$\{\w+(?:\[0\])?(?:%/\*)?\}/|\$\((?:[^()]|\([^()]*\))*\)/|` + "`[^`]*`/" + `)?((?:\.{0,2}[\w+-][\w.+-]*|\.\.?)(?:/[\w.+-]+)*)$`)
+	scriptPath   = regexp.MustCompile(`^(?:(?:\$\{\{[^{}]*)?\}\}/|\{\w+\}/|\$\w+/|\$\{\w+(?:\[0\])?(?:%/\*)?\}/|\$\((?:[^()]|\([^()]*\))*\)/|` + "`[^`]*`/" + `)?((?:\.{0,2}[\w+-][\w.+-]*|\.\.?)(?:/[\w.+-]+)*)$`)
 	scriptReader = []string{"bash", "sh", "dash", "zsh", "source", "."}
 	noCalls      = []string{"echo", "printf", "shellcheck", "shfmt", "cat", "grep", "sed", "git", "cp", "mv", "rm", "curl", "wget", "#"}
 )

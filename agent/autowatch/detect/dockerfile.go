@@ -111,6 +111,9 @@ func (d *dockerfile) run(words []dockerWord) {
 	sh := &shell{dockerfile: d, env: set, functions: map[string]*shellFunction{}, place: shellPlace{at: "."}}
 	sh.each = func(command []dockerWord) {
 		d.command(command, summed)
+		for _, found := range sh.rCommand(command) {
+			d.note(found.line, found.Mention)
+		}
 		d.copiedScripts(sh, command)
 		d.copiedMakefile(sh, command)
 	}

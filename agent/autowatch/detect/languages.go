@@ -10,7 +10,7 @@ func languages() []Detector {
 		gemfiles(), gemfileLocks(), cargoManifests(), cargoLocks(), cargoVet(),
 		composerManifests(), composerLocks(), mixFiles(), rebarFiles(),
 		swiftManifests(), swiftLocks(), pubFiles(), juliaFiles(), shardFiles(), cabalProjects(), cmakeFiles(),
-		podfiles(), podfileLocks(), cartfiles(), matchfiles(), rDescriptions(), opamFiles(),
+		podfiles(), podfileLocks(), cartfiles(), matchfiles(), rDescriptions(), rInstallers(), opamFiles(),
 		platformio(), tomlDependencies(), lakeFiles(), unityPackages(), nimbleFiles(), janetProjects(), espComponents(),
 		condaRecipes(),
 	}

@@ -27,6 +27,7 @@ func languageSamples() []sample {
 		appleSamples(),
 		fastlaneSamples(),
 		rOCamlSamples(),
+		rInstallerSamples(),
 		bowerSamples(),
 		boardsSamples(),
 		smallLanguagesSamples(),

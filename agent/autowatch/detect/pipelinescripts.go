@@ -2,8 +2,10 @@ package detect
 
 import (
 	"cmp"
+	"iter"
 	"path"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -41,9 +43,9 @@ func pipelineScripts() Detector {
 }
 
 var (
-	hintOfScript = regexp.MustCompile(`(git|hg)\+|(git|hg)\s.*(clone|fetch|pull)|--git(hub)?[\s=]|/archive/|\braw\b|\bgo\s+(install|get|run)\s|\basdf\s|cookiecutter\s|\bbench\s|\bkurtosis\s|\bhelm\s+plugin\s|\bcomposer(\.phar)?\s.*\brequire\s`)
-	hintOfCall   = regexp.MustCompile(`\.(ba)?sh\b|\b(bin|scripts?|ci|tools|hack|util|utils|dev|test|tests|build)/\w|\b(make|npm|yarn|pnpm|bun)\b`)
-	scriptKey    = regexp.MustCompile(`^(run|bash|cmds?|hooks|((before|after|pre|post)[_-])?(scripts?|commands?|install)|(before|after|pre|post)[_-](checkout|build|sync|upstream-clone|modifications)|(create-archive|fix-spec-file|prepare-files)|FDO_DISTRIBUTION_(POST_)?EXEC)$`)
+	hintOfScript = regexp.MustCompile(`(git|hg)\+|(git|hg)\s.*(clone|fetch|pull)|--git(hub)?[\s=]|/archive/|\braw\b|\bgo\s+(install|get|run)\s|\basdf\s|cookiecutter\s|\bbench\s|\bkurtosis\s|\bhelm\s+plugin\s|\bcomposer(\.phar)?\s.*\brequire\s|install_(git|bit)|pak::|(renv|BiocManager)::install|installGithub`)
+	hintOfCall   = regexp.MustCompile(`\.(ba)?sh\b|\b(bin|scripts?|ci|tools|hack|util|utils|dev|test|tests|build)/\w|\b(make|npm|yarn|pnpm|bun|Rscript)\b`)
+	scriptKey    = regexp.MustCompile(`^(run|bash|cmds?|hooks|((before|after|pre|post)[_-])?(scripts?|commands?|install)|(before|after|pre|post)[_-](checkout|build|sync|upstream-clone|modifications)|(create-archive|fix-spec-file|prepare-files)|FDO_DISTRIBUTION_(POST_)?EXEC|CIBW_(BEFORE_(ALL|BUILD|TEST)|TEST_COMMAND)(_[A-Z]+)?)$`)
 	shellSetting = regexp.MustCompile(`^\w+=`)
 )
 
@@ -62,7 +64,11 @@ func (s *sheet) scriptsIn(doc *node, calls *scriptCalls) {
 			other[table.at("with")] = true
 		}
 		for _, member := range table.members() {
-			if scriptKey.MatchString(member.key) && !other[table] {
+			if !scriptKey.MatchString(member.key) {
+				s.givenRequirements(member)
+			} else if strings.HasPrefix(table.value("shell"), "Rscript") {
+				s.rStep(member)
+			} else if !other[table] {
 				if s.steps > maxSteps {
 					outer = outer[:1]
 				}
@@ -71,6 +77,33 @@ func (s *sheet) scriptsIn(doc *node, calls *scriptCalls) {
 			}
 		}
 	})
+}
+
+// givenRequirements reads the addresses, as pip has them, that stand in a variable
+// or in what an action is told.
+func (s *sheet) givenRequirements(n *node) {
+	if !strings.Contains(n.str(), "git+") || slices.Contains([]string{"name", "description", "title", "message", "body", "if"}, n.key) {
+		return
+	}
+	for i, line := range n.lines() {
+		s.commandRequirements(i, line)
+	}
+}
+
+// lines are those of a text, by where they stand: behind the line of its key if
+// there are several.
+func (n *node) lines() iter.Seq2[int, string] {
+	return func(yield func(int, string) bool) {
+		first := n.line
+		if !strings.Contains(n.str(), "\n") {
+			first--
+		}
+		for i, line := range numbered(n.str()) {
+			if !yield(first+i, line) {
+				return
+			}
+		}
+	}
 }
 
 // scriptRuns reads a script once for each set of variables that it runs with.

@@ -44,7 +44,9 @@ func inlineMetadata(text string) string {
 }
 
 func (s *sheet) pyproject() {
-	s.tomlTree().each(nil, func(keys []string, n *node) {
+	root := s.tomlTree()
+	s.wheelCommands(root)
+	root.each(nil, func(keys []string, n *node) {
 		switch {
 		case n.shape == isText && !slices.Contains(keys, "urls"):
 			s.pyRequirements(n, keys)
@@ -58,6 +60,9 @@ func (s *sheet) pyproject() {
 func (s *sheet) pyRequirements(n *node, keys []string) {
 	if !strings.Contains(n.text, "\n") {
 		s.requirement(n.line, n.text)
+		if keys[0] == "tool" && !describes(keys) && strings.Contains(n.text, "install ") {
+			s.commandRequirements(n.line, n.text)
+		}
 		return
 	}
 	if !slices.Contains(keys, "legacy_tox_ini") {

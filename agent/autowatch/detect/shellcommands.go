@@ -243,6 +243,10 @@ func (sh *shell) mention(command []dockerWord) {
 		sh.cloned = sh.vcsCommand(command[i].text, command[i+1:], sh.cloned)
 		return
 	}
+	if found := sh.rCommand(command); len(found) > 0 {
+		sh.installed = append(sh.installed, found...)
+		return
+	}
 	if composerAdds(command) {
 		sh.installed = append(sh.installed, sh.composerPackages(command)...)
 		return

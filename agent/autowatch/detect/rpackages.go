@@ -70,11 +70,15 @@ func rPackage(forge, item, ref string) (m Mention, ok bool) {
 	return m, ok
 }
 
+// bytesOfStep is how much text costs about as much to search as a step does.
+const bytesOfStep = 256
+
 // rCommand reads what a command has R install: "Rscript -e", a script that it
 // runs, or the program of rocker's images.
 func (sh *shell) rCommand(command []dockerWord) (found []clone) {
 	for i, w := range command {
 		if strings.Contains(w.text, "install") || strings.Contains(w.text, "pak::") {
+			sh.steps += len(w.text) / bytesOfStep
 			for _, c := range rInstalls(sh.expand(w.text)) {
 				c.line = w.line
 				found = append(found, c)
@@ -92,17 +96,23 @@ func (sh *shell) rCommand(command []dockerWord) (found []clone) {
 	return found
 }
 
-// rScript reads one of the workspace.
+// rScript reads one of the workspace, once.
 func (sh *shell) rScript(name string) []clone {
 	for _, dir := range sh.calls.around(sh) {
 		file := path.Join(dir, name)
-		if text := sh.calls.open(file); text != "" {
-			found := rInstalls(text)
-			for i := range found {
-				found[i].File = path.Join(path.Dir(sh.file.Path), file)
-			}
-			return found
+		if sh.calls.ran[file] || len(sh.calls.ran) >= maxScriptRuns {
+			return nil
 		}
+		text := sh.calls.open(file)
+		if text == "" {
+			continue
+		}
+		sh.calls.ran[file] = true
+		found := rInstalls(text)
+		for i := range found {
+			found[i].File = path.Join(path.Dir(sh.file.Path), file)
+		}
+		return found
 	}
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 )
 
 // TestScriptPlaces: the ways in which scripts name files beside themselves and
@@ -54,5 +55,19 @@ func TestScriptPlaces(t *testing.T) {
 	}
 	if got := fmt.Sprintf("%q", texts(shellWords("a\"$(dirname \"$0\")\"/b $(dirname $0) `dirname x`", 1))); got != "[\"a$(dirname \\\"$0\\\")/b\" \"$(dirname $0)\" \"`dirname\" \"x`\"]" {
 		t.Errorf("the words are %s", got)
+	}
+}
+
+// TestScriptPlacesAreQuick: what it costs to look for them grows with the text.
+func TestScriptPlacesAreQuick(t *testing.T) {
+	for _, part := range []string{"$", "$(", "$(cd ", "$(dirname ", "$(cd $(dirname $0)/a/b/c/d/e/f/g/h/i/j/k/l", "`cd `dirname ", "$(cd $(dirname $0) > a > a > a > a > a > a > a > a > a > a > a > a ", "${0%/*}", "$(readlink -f $("} {
+		line := strings.Repeat(part, (1<<20)/len(part))
+		begin := time.Now()
+		shellWords(line, 1)
+		if took := time.Since(begin); took > 10*slowdown*time.Second {
+			t.Errorf("%q: it took %s", part, took)
+		} else {
+			t.Logf("%q: %s", part, took)
+		}
 	}
 }

@@ -71,7 +71,7 @@ func rPackage(forge, item, ref string) (m Mention, ok bool) {
 }
 
 // bytesOfStep is how much text costs about as much to search as a step does.
-const bytesOfStep = 256
+const bytesOfStep = 64
 
 // rCommand reads what a command has R install: "Rscript -e", a script that it
 // runs, or the program of rocker's images.

@@ -3,6 +3,7 @@ package detect
 import (
 	"iter"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -80,6 +81,11 @@ func shellWords(line string, n int) []dockerWord {
 			end()
 		case c == ';' || c == '&' || c == '|':
 			end()
+			if strings.HasPrefix(line[i:], ";;") {
+				words = append(words, dockerWord{";;", n})
+				i++
+				continue
+			}
 			words = append(words, dockerWord{";", n})
 		case c == '(' && !started || c == ')':
 			end()
@@ -101,7 +107,7 @@ func commands(words []dockerWord) [][]dockerWord {
 	var split [][]dockerWord
 	start := 0
 	for i, w := range words {
-		if w.text == ";" || w.text == "(" || w.text == ")" {
+		if slices.Contains([]string{";", ";;", "(", ")"}, w.text) {
 			split = append(split, words[start:i])
 			start = i + 1
 		}

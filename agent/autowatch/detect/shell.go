@@ -25,11 +25,12 @@ type shell struct {
 	each      func(command []dockerWord) // reads a command that is none of the shell's own
 	calls     *scriptCalls               // nil where no other files are followed
 	place     shellPlace
-	level     int               // of scripts that call others
-	depth     int               // of functions and loops
-	env       map[string]string // what the scripts that it calls are given
-	envKey    string            // all of that, once it was asked for
-	args      []dockerWord      // that it was given itself
+	level     int                     // of scripts that call others
+	depth     int                     // of functions and loops
+	env       map[string]string       // what the scripts that it calls are given
+	envKey    string                  // all of that, once it was asked for
+	args      []dockerWord            // that it was given itself
+	ordered   map[string][]dockerWord // by the variables that have them from getopt
 	functions map[string]*shellFunction
 	uncalled  []*shellFunction
 	local     []string // variables that end with the function
@@ -88,6 +89,11 @@ func (sh *shell) block(cmds [][]dockerWord) {
 			n = sh.define(command, cmds)
 		case len(command) > 1 && (command[0].text == "for" || command[0].text == "select"):
 			n = sh.loop(command, cmds)
+		case len(cmds[0]) > 1 && cmds[0][0].text == "while":
+			if n = sh.options(cmds); n == 0 {
+				n = 1
+				sh.command(command)
+			}
 		case len(command) > 0:
 			sh.command(command)
 		}
@@ -155,13 +161,8 @@ func opens(command []dockerWord) int {
 // loop reads the commands of a loop for each of its items that is known, or
 // once, if none is. It returns how many commands that were.
 func (sh *shell) loop(head []dockerWord, cmds [][]dockerWord) int {
-	end, depth := 1, 1
-	for ; end < len(cmds); end++ {
-		if depth += repeats(cmds[end]); depth == 0 {
-			break
-		}
-	}
-	body, name := cmds[1:min(end, len(cmds))], head[1].text
+	end := loopEnd(cmds)
+	body, name := cmds[1:end], head[1].text
 	items := sh.items(head[2:])
 	sh.depth++
 	delete(sh.values, name)

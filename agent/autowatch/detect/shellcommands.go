@@ -13,6 +13,9 @@ import (
 // calls, and what each makes of the rest.
 func (sh *shell) command(command []dockerWord) {
 	sh.substitutions(command)
+	if len(command) > 0 {
+		sh.getopt(command)
+	}
 	command = sh.settings(sh.spliced(command))
 	if len(command) == 0 {
 		return
@@ -24,11 +27,11 @@ func (sh *shell) command(command []dockerWord) {
 		sh.changeDirectory(command[1:])
 		return
 	case "shift":
-		sh.give(sh.args[min(1, len(sh.args)):])
+		sh.shift(command[1:])
 		return
 	case "set":
 		if len(command) > 2 && command[1].text == "--" {
-			sh.give(sh.expandedWords(command[2:]))
+			sh.setArguments(command[2:])
 		}
 		return
 	case ":":

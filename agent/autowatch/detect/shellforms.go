@@ -6,8 +6,12 @@ import (
 	"strings"
 )
 
+// casePattern begins the command that shellForms makes of a pattern.
+const casePattern = "case-pattern"
+
 // shellForms are the words of a script with the head of a function as
-// "function name", and a list "x=(a b)" as "x=a b".
+// "function name", a list "x=(a b)" as "x=a b", and what stands before a choice of a
+// case ("a|b)") as "case-pattern a b".
 func shellForms(words []dockerWord) []dockerWord {
 	var forms []dockerWord
 	for i := 0; i < len(words); i++ {
@@ -36,8 +40,31 @@ func shellForms(words []dockerWord) []dockerWord {
 		default:
 			forms = append(forms, w)
 		}
+		if w.text == ";;" || w.text == "in" && i > 1 && words[i-2].text == "case" {
+			if patterns, n := patternsOf(words[i+1:]); n > 0 {
+				forms = append(append(append(forms, dockerWord{";", w.line}, dockerWord{casePattern, w.line}), patterns...), dockerWord{";", w.line})
+				i += n
+			}
+		}
 	}
 	return forms
+}
+
+// patternsOf are those that words begin with, up to their bracket; n is how many
+// words that are, 0 if there are none.
+func patternsOf(words []dockerWord) (patterns []dockerWord, n int) {
+	for i, w := range words[:min(len(words), 3*maxItems)] {
+		switch w.text {
+		case ";", "(":
+		case ")":
+			return patterns, i + 1
+		case ";;", "esac":
+			return nil, 0
+		default:
+			patterns = append(patterns, w)
+		}
+	}
+	return nil, 0
 }
 
 var shellList = regexp.MustCompile(`^\w+=\(`)

@@ -13,6 +13,7 @@ const (
 	directory    = "(?:\\$\\( ?dirname (?:-- )?" + itselfReal + " ?\\)|`dirname (?:-- )?" + itself + "`|" + `\$\{(?:0|BASH_SOURCE(?:\[0\])?)%/\*\})`
 	entered      = `(?:cd (?:-P |-- )*|readlink -f |realpath )"?` + directory + `((?:/[\w.-]+)*)"?(?: *(?:[0-9&]*>&? *[\w/]+ *)*(?:&&|;) *pwd(?: -P)?)?`
 	ownDirectory = `(?:\$\( ?` + entered + " ?\\)|`" + entered + "`|" + directory + `)`
+	ownName      = `\$\(basename (?:-- )?` + itself + `\)`
 	topDirectory = "(?:\\$\\(git rev-parse --show-toplevel\\)|`git rev-parse --show-toplevel`)"
 )
 
@@ -20,7 +21,7 @@ var (
 	atOwnDirectory = regexp.MustCompile(`^` + ownDirectory + `((?:/[\w.-]+)*)/?$`)
 	// unbroken is what stands in a word as it is written: a variable of Azure's or a
 	// command of one word, and where the script or its work tree is.
-	unbroken = regexp.MustCompile("^(?:\\$\\([\\w.]+\\)|" + ownDirectory + "|" + topDirectory + ")")
+	unbroken = regexp.MustCompile("^(?:\\$\\([\\w.]+\\)|" + ownDirectory + "|" + topDirectory + "|" + ownName + ")")
 )
 
 // scriptDirectory is what follows the directory of the script itself, if that is

@@ -152,7 +152,7 @@ func splitOptions(args []dockerWord, short string, long []string) (options, rest
 		w := args[0]
 		args = args[1:]
 		name, value, inline := strings.Cut(w.text, "=")
-		takes := false
+		var takes bool
 		switch {
 		case w.text == "--":
 			return options, append(rest, args...)

@@ -138,6 +138,30 @@ func TestReports(t *testing.T) {
 	}
 }
 
+// TestReportsWithoutSource: a build that has no sources of its own and leaves
+// nothing depends on what its steps fetched.
+func TestReportsWithoutSource(t *testing.T) {
+	dep := gittest.New(t)
+	one := dep.Commit("one", nil)
+	tools, _ := tools(t)
+	master := &told{}
+	tools.Master, tools.Supervisor = master, supervisor(t)
+	w := work("git clone -q -b main " + dep.URL() + " $TMPDIR/dep; rm -rf $TMPDIR/dep")
+	w.AutoWatch = true
+	a := attempt(t, tools, w)
+	master.heard = func(u *agentv1.Update) { a.Acked(u.GetVersion()) }
+	if err := a.Run(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	reports := master.heardReports()
+	if len(reports) != 1 || !reports[0].GetComplete() {
+		t.Fatalf("%d reports: %v", len(reports), reports)
+	}
+	if got, want := parsed(t, reports[0]), []string{dep.URL() + " main " + one}; !slices.Equal(got, want) {
+		t.Errorf("the report is %q, want %q", got, want)
+	}
+}
+
 // TestCancelledWhileAsking: a remote that does not answer holds up nobody who
 // wants the build to end.
 func TestCancelledWhileAsking(t *testing.T) {

@@ -34,6 +34,7 @@ func TestRead(t *testing.T) {
 		"checked out, as of a remote": {`git clone -q $LIB a; git -C a checkout -q --detach origin/dev`, []string{"a dev"}},
 		"switched":                    {`git clone -q $LIB a; git -C a switch -q dev`, []string{"a dev"}},
 		"reset":                       {`git clone -q $LIB a; git -C a reset -q --hard origin/dev`, []string{"a dev"}},
+		"reset without its files":     {`git clone -q $LIB a; git -C a reset -q origin/dev`, []string{"a HEAD"}},
 		"a commit":                    {`git clone -q $LIB a; git -C a checkout -q ` + first, []string{"a " + first}},
 		"a branch of its own":         {`git clone -q $LIB a; cd a; git checkout -qb mine origin/dev; git checkout -q main; git checkout -q mine`, []string{"a dev"}},
 		"a file is no branch":         {`git clone -q $LIB a; cd a; git checkout -q -- name; git checkout -q file; git reset -q file`, []string{"a HEAD"}},
@@ -105,6 +106,18 @@ func show(uses []Use) []string {
 		list = append(list, filepath.Base(u.Dir)+" "+name)
 	}
 	return list
+}
+
+// TestRepositoriesOfSubmodules: a command may name them before its own.
+func TestRepositoriesOfSubmodules(t *testing.T) {
+	uses, err := Read(strings.NewReader(`{"event":"start","sid":"1","argv":["git","clone","https://h/r"]}
+{"event":"def_repo","sid":"1","repo":2,"worktree":"/w/sub"}
+{"event":"def_repo","sid":"1","repo":1,"worktree":"/w"}
+{"event":"exit","sid":"1","code":0}
+`))
+	if want := []Use{{URL: "https://h/r", Dir: "/w"}}; err != nil || !slices.Equal(uses, want) {
+		t.Errorf("got %+v and %v, want %+v", uses, err, want)
+	}
 }
 
 // TestHostile: what a build may write there in git's place.

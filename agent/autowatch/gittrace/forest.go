@@ -22,9 +22,9 @@ type tree struct {
 	branches map[string]Use    // that were made here, and from what
 	fetched  Use               // what FETCH_HEAD is
 	at       Use
-	out      bool     // anything was checked out
-	more     []Use    // that was taken in besides
-	pushed   []string // addresses
+	out      bool            // anything was checked out
+	more     []Use           // that was taken in besides
+	pushed   map[string]bool // addresses, as they are compared
 }
 
 // of is the work tree that a command is about; nil where there are too many.
@@ -36,7 +36,7 @@ func (f *forest) of(c command) *tree {
 	if len(f.all) == maxTrees {
 		return nil
 	}
-	t = &tree{dir: c.dir, remotes: map[string]string{}, branches: map[string]Use{}}
+	t = &tree{dir: c.dir, remotes: map[string]string{}, branches: map[string]Use{}, pushed: map[string]bool{}}
 	f.at[c.dir] = t
 	f.all = append(f.all, t)
 	return t
@@ -77,7 +77,7 @@ func (f *forest) follow(c command) {
 		}
 	case "push":
 		if !c.has("-n", "--dry-run") {
-			t.pushed = append(t.pushed, t.url(cmp.Or(c.word(0), c.options["--repo"])))
+			t.pushed[manifests.CanonicalURL(t.url(cmp.Or(c.word(0), c.options["--repo"])))] = true
 		}
 	}
 }
@@ -192,7 +192,9 @@ func (t *tree) url(remote string) string {
 	return cmp.Or(t.remotes["origin"], t.fetched.URL)
 }
 
-// uses are all that count, in the order in which the work trees were made.
+// uses are all that count, in the order in which the work trees were made. What
+// was pulled from a remote that it goes back to does not: a build that depended on
+// it would start itself.
 func (f *forest) uses() []Use {
 	var all []Use
 	seen := map[Use]bool{}
@@ -201,7 +203,7 @@ func (f *forest) uses() []Use {
 			t.more = append([]Use{t.at}, t.more...)
 		}
 		for _, u := range t.more {
-			if u.URL == "" || seen[u] || t.pushes(u.URL) || len(all) == maxTrees {
+			if u.URL == "" || seen[u] || t.pushed[manifests.CanonicalURL(u.URL)] || len(all) == maxTrees {
 				continue
 			}
 			seen[u] = true
@@ -210,12 +212,4 @@ func (f *forest) uses() []Use {
 		}
 	}
 	return all
-}
-
-// pushes tells whether what was pulled from a remote goes back to it: a build that
-// depended on it would start itself.
-func (t *tree) pushes(url string) bool {
-	return slices.ContainsFunc(t.pushed, func(to string) bool {
-		return manifests.CanonicalURL(to) == manifests.CanonicalURL(url)
-	})
 }

@@ -14,5 +14,6 @@ func deployments() []Detector {
 		buildConfigs(), zuul(), pkgbuilds(), rpmSpecs(), tmt(), kolla(),
 		concourse(), anyboxManifests(), pipelinePrograms(), jenkins(), buildpacks(), foundry(),
 		lefthooks(), antora(), espHome(), earthfiles(), openwrtFeeds(), jekyllThemes(), gitSync(), frappeApps(), nomad(), talos(),
+		vagrantfiles(),
 	}
 }

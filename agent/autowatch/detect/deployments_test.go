@@ -18,7 +18,7 @@ func places() []string {
 		"modules/x/manifests/init.pp", "org.example.App.json", "org.example.App.yml",
 		"oca_dependencies.txt", "odoo/custom/src/addons.yaml", "kas.yml", "x.bb", "WORKSPACE", "x.wrap", ".pre-commit-config.yaml", "lefthook.yml", "Dockerfile", "zuul.d/x.yaml", "PKGBUILD", "x.spec", "plans/main.fmf", "kolla-build.conf", "docker-compose.yml", "docker-bake.hcl", "docker-bake.json", "buildout.cfg",
 		"snap/snapcraft.yaml", "Makefile", "build.sh", "MANIFEST.cfg", ".drone.star", ".buildpacks", "app.json",
-		"antora-playbook.yml", "Earthfile", "feeds.conf.default", "_config.yml", "devenv.yaml", "devenv.lock", "Jenkinsfile", "apps.json", "manifest.yml", ".travis.yml",
+		"antora-playbook.yml", "Earthfile", "feeds.conf.default", "_config.yml", "devenv.yaml", "devenv.lock", "Jenkinsfile", "apps.json", "manifest.yml", ".travis.yml", "Vagrantfile",
 	}
 }
 

@@ -61,8 +61,9 @@ func read(pid int) []byte {
 const (
 	stateField = 0
 	flagsField = 6
+	codeField  = 23 // where the program begins; 0 until its environment is there
 	fromField  = 47 // where the environment begins
-	toField    = 48 // where it ends; 0 before it is there
+	toField    = 48 // where it ends
 
 	exiting      = 0x4
 	kernelThread = 0x200000
@@ -82,7 +83,7 @@ func bare(pid int) bool {
 	if err != nil || flags&(exiting|kernelThread) != 0 || bytes.ContainsAny(f[stateField], "ZX") {
 		return true
 	}
-	there := string(f[toField]) != "0"
+	there := string(f[codeField]) != "0"
 	return there && bytes.Equal(f[fromField], f[toField]) || !there && !mayRead(pid)
 }
 

@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 )
 
 func TestGitLabJobs(t *testing.T) {
@@ -81,6 +80,7 @@ func TestGitLabJobsAreBounded(t *testing.T) {
 
 // Variables that name others are put together for so many jobs and no more.
 func TestVariablesAreBounded(t *testing.T) {
+	hostile(t)
 	var text strings.Builder
 	text.WriteString("variables:\n")
 	for i := range maxValues {
@@ -91,10 +91,10 @@ func TestVariablesAreBounded(t *testing.T) {
 	}
 	text.WriteString("last: {script: git clone https://github.com/o/last}\n")
 	var found []Mention
-	took := spent(t, func() {
+	bounded(t, func() {
 		found, _ = pipelineScripts().Find(File{Path: ".circleci/config.yml", Text: []byte(text.String())})
-	})
-	if took > 3*time.Second || len(found) > 1 {
-		t.Errorf("found %+v, and took %s of the processor", found, took)
+	}, "variables")
+	if len(found) > 1 {
+		t.Errorf("found %+v", found)
 	}
 }

@@ -2,4 +2,4 @@
 
 package detect
 
-const slowdown = 1
+const underRace = false

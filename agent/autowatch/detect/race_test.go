@@ -2,5 +2,4 @@
 
 package detect
 
-// slowdown is how many times longer all takes under the race detector.
-const slowdown = 8
+const underRace = true

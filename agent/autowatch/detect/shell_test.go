@@ -138,6 +138,7 @@ func TestArgumentsOfScripts(t *testing.T) {
 // A script that would have the reader go on for ever ends, and what stands
 // before that is found.
 func TestShellsAreBounded(t *testing.T) {
+	hostile(t)
 	var double strings.Builder
 	double.WriteString("git clone https://github.com/o/a\nf0() { git clone https://github.com/o/$1; }\n")
 	for i := range 30 {

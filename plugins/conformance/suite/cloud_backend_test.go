@@ -16,6 +16,9 @@ import (
 // farSide is the HTTP backend of the reference provider cloud-http: servers with
 // labels, pages of 10, some milliseconds to boot and to go.
 type farSide struct {
+	every int           // so many requests one is refused; 0 means none
+	going time.Duration // that a deleted server takes to be gone
+
 	mu      sync.Mutex // guards all below
 	last    int
 	asked   int // requests
@@ -38,11 +41,13 @@ type farServer struct {
 
 const farKey = "the right and secret key"
 
-func newFarSide(t *testing.T) string { return throttledFarSide(t, 0) }
+const usualGoing = 8 * time.Millisecond
 
-// throttledFarSide refuses every so many requests; 0 means none.
-func throttledFarSide(t *testing.T, every int) string {
-	f := &farSide{servers: map[string]*farServer{}, disks: map[string]bool{}}
+func newFarSide(t *testing.T) string { return startFarSide(t, &farSide{going: usualGoing}) }
+
+// startFarSide gives the address of f.
+func startFarSide(t *testing.T, f *farSide) string {
+	f.servers, f.disks = map[string]*farServer{}, map[string]bool{}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /v1/servers", f.list)
 	mux.HandleFunc("POST /v1/servers", f.post)
@@ -58,7 +63,7 @@ func throttledFarSide(t *testing.T, every int) string {
 		}
 		f.mu.Lock()
 		defer f.mu.Unlock()
-		if f.asked++; every > 0 && f.asked%every == 0 {
+		if f.asked++; f.every > 0 && f.asked%f.every == 0 {
 			w.Header().Set("Retry-After", "1")
 			http.Error(w, `{"error":"too many requests"}`, http.StatusTooManyRequests)
 			return
@@ -155,7 +160,7 @@ func (f *farSide) remove(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if s.gone.IsZero() {
-		s.State, s.gone = "deleting", time.Now().Add(8*time.Millisecond)
+		s.State, s.gone = "deleting", time.Now().Add(f.going)
 	}
 	w.WriteHeader(http.StatusNoContent)
 }

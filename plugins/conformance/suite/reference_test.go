@@ -127,6 +127,7 @@ func isCaught(t *testing.T, s Subject, b bug) {
 			}
 			said = append(said, fmt.Sprintf("%s: %s", r.Check.Name, f))
 		}
+		said = append(said, fmt.Sprintf("%s: %s in %v %s", r.Check.Name, r.Status, r.Took, r.Reason))
 	}
 	t.Errorf("not caught by a message with %q, but: %s", b.says, strings.Join(said, "\n"))
 }

@@ -6,21 +6,24 @@ import (
 )
 
 // cmakeFiles knows FetchContent_Declare, ExternalProject_Add and what takes
-// their arguments, in CMakeLists.txt and *.cmake. Variables count that the same
-// file sets to a text.
+// their arguments, files that are downloaded and commands that are run, in
+// CMakeLists.txt and *.cmake. Variables count that the same file sets to a text.
 func cmakeFiles() Detector {
 	return sheetDetector("cmake", named("CMakeLists.txt", "*.cmake"), func(s *sheet) {
-		if !strings.Contains(s.text, "GIT_") && !strings.Contains(s.text, "CPM") && !strings.Contains(s.text, "URL") {
+		if !cmakeFetches.MatchString(s.text) {
 			return
 		}
-		r := &cmakeReader{sheet: s, vars: map[string]string{}}
+		r := &cmakeReader{sheet: s, vars: map[string]string{}, calls: newScriptCalls(s, ".")}
 		r.commands(nested(tokens(s.text, lexis{comment: "#", block: [2]string{"#[[", "]]"}, quotes: `"`, wordSigns: "${}.-/:@+=~,;<>*&%?!|^[]'"})))
 	})
 }
 
+var cmakeFetches = regexp.MustCompile(`GIT_|CPM|URL|DOWNLOAD|COMMAND`)
+
 type cmakeReader struct {
 	*sheet
-	vars map[string]string
+	vars  map[string]string
+	calls *scriptCalls
 }
 
 func (r *cmakeReader) commands(ts []token) {
@@ -33,8 +36,11 @@ func (r *cmakeReader) commands(ts []token) {
 				}
 			case "cpmaddpackage":
 				r.cpm(args)
+			case "file":
+				r.download(args)
 			default:
 				r.repository(args)
+				r.run(args)
 			}
 		}
 	}

@@ -205,6 +205,33 @@ CPMAddPackage(NAME ten GITHUB_REPOSITORY acme/ten GIT_TAG main)
 			"22 https://github.com/acme/ten main any tag-first",
 		},
 		fails: "line 19",
+	}, {
+		about: "what CMake runs and downloads", path: "cmake/Get.cmake",
+		beside: map[string]string{"get.sh": "git clone https://github.com/acme/got\n", "../tools/get.sh": "git clone -b $1 https://github.com/acme/told\n"},
+		text: `find_package(Git)
+file(DOWNLOAD "https://raw.githubusercontent.com/acme/lists/main/list" "${CMAKE_BINARY_DIR}/list")
+FILE(DOWNLOAD https://raw.githubusercontent.com/acme/no/main/list list EXPECTED_HASH SHA256=00)
+file(DOWNLOAD https://github.com/acme/no/releases/download/v1/x.zip x.zip)
+execute_process(
+  COMMAND ${GIT_EXECUTABLE} clone --depth 1 -b dev "https://github.com/acme/one.git" one
+  WORKING_DIRECTORY ${CMAKE_BINARY_DIR}
+  RESULT_VARIABLE RESULT)
+execute_process(COMMAND git describe --always)
+execute_process(COMMAND ${GIT_EXECUTABLE} clone https://github.com/acme/three)
+execute_process(COMMAND ${GIT_EXECUTABLE} clone https://github.com/acme/two COMMAND ${CMAKE_COMMAND} -E echo git clone https://github.com/acme/no)
+add_custom_command(OUTPUT x COMMAND sh ${CMAKE_CURRENT_SOURCE_DIR}/get.sh COMMAND bash "${CMAKE_SOURCE_DIR}/tools/get.sh" trial)
+ExternalProject_Add(x DOWNLOAD_COMMAND git clone https://github.com/acme/four . COMMENT "git clone https://github.com/acme/no")
+message("git clone https://github.com/acme/no")
+`,
+		want: []string{
+			"1 https://github.com/acme/got - any",
+			"1 https://github.com/acme/told trial any",
+			"2 https://github.com/acme/lists main any",
+			"6 https://github.com/acme/one.git dev any",
+			"10 https://github.com/acme/three - any",
+			"11 https://github.com/acme/two - any",
+			"13 https://github.com/acme/four - any",
+		},
 	}}
 }
 

@@ -122,8 +122,11 @@ func (d *dockerfile) run(words []dockerWord) {
 
 // command reads one of a RUN that has a checksum somewhere, or not.
 func (d *dockerfile) command(command []dockerWord, summed bool) {
-	if m, ok := d.addedFromGit(command); ok {
-		d.note(m.line, m.Mention)
+	command = asClone(command)
+	if added := d.added(command); len(added) > 0 {
+		for _, m := range added {
+			d.note(m.line, m.Mention)
+		}
 		return
 	}
 	for i, w := range command {

@@ -6,13 +6,24 @@ import (
 	"strings"
 )
 
+// added is what a command of a package manager or another tool fetches from git.
+func (d *dockerfile) added(command []dockerWord) []clone {
+	if m, ok := d.addedFromGit(command); ok {
+		return []clone{m}
+	}
+	if found := d.toolFetches(command); len(found) > 0 {
+		return found
+	}
+	return d.juliaPackages(command)
+}
+
 // addedFromGit reads the command of a package manager that adds or installs a
 // package from a repository, named by options or by its path, or a plugin.
 func (d *dockerfile) addedFromGit(command []dockerWord) (m clone, ok bool) {
 	for i := 0; i+1 < len(command); i++ {
 		rest := command[i+2:]
 		switch command[i].text + " " + command[i+1].text {
-		case "bundle add", "cargo add", "cargo install":
+		case "bundle add", "cargo add", "cargo install", "cargo binstall":
 			return d.gitOptions(rest)
 		case "go install", "go get", "go run":
 			return d.goPackage(rest)

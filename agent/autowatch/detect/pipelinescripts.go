@@ -43,7 +43,7 @@ func pipelineScripts() Detector {
 }
 
 var (
-	hintOfScript = regexp.MustCompile(`(git|hg)\+|(git|hg)\s.*(clone|fetch|pull)|--git(hub)?[\s=]|/archive/|\braw\b|\bgo\s+(install|get|run)\s|\basdf\s|cookiecutter\s|\bbench\s|\bkurtosis\s|\bhelm\s+plugin\s|\bcomposer(\.phar)?\s.*\brequire\s|install_(git|bit)|pak::|(renv|BiocManager)::install|installGithub`)
+	hintOfScript = regexp.MustCompile(`(git|hg)\+|(git|hg)\s.*(clone|fetch|pull)|--git(hub)?[\s=]|/archive/|\braw\b|\bgo\s+(install|get|run)\s|\basdf\s|cookiecutter\s|\bbench\s|\bkurtosis\s|\bhelm\s+plugin\s|\bcomposer(\.phar)?\s.*\brequire\s|install_(git|bit)|pak::|(renv|BiocManager)::install|installGithub|://|\bgh[ :]|git(hub|lab)?(\.com)?[:@/]|degit|tiged|giget|specific_install|cargo.generate|(archive|escript)\.install`)
 	hintOfCall   = regexp.MustCompile(`\.(ba)?sh\b|\b(bin|scripts?|ci|tools|hack|util|utils|dev|test|tests|build)/\w|\b(make|npm|yarn|pnpm|bun|Rscript)\b`)
 	scriptKey    = regexp.MustCompile(`^(run|bash|cmds?|hooks|((before|after|pre|post)[_-])?(scripts?|commands?|install)|(before|after|pre|post)[_-](checkout|build|sync|upstream-clone|modifications)|(create-archive|fix-spec-file|prepare-files)|FDO_DISTRIBUTION_(POST_)?EXEC|CIBW_(BEFORE_(ALL|BUILD|TEST)|TEST_COMMAND)(_[A-Z]+)?)$`)
 	shellSetting = regexp.MustCompile(`^\w+=`)

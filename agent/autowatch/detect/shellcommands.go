@@ -239,6 +239,11 @@ func (sh *shell) set(command []dockerWord) (name string, n int) {
 
 // mention reads a command that is none of the shell's own.
 func (sh *shell) mention(command []dockerWord) {
+	command = asClone(command)
+	if added := sh.added(command); len(added) > 0 {
+		sh.installed = append(sh.installed, added...)
+		return
+	}
 	i := slices.IndexFunc(command, func(w dockerWord) bool { return w.text == "git" || w.text == "hg" })
 	if i >= 0 {
 		verb, _ := verbOf(command[i+1:])
@@ -252,10 +257,6 @@ func (sh *shell) mention(command []dockerWord) {
 	}
 	if composerAdds(command) {
 		sh.installed = append(sh.installed, sh.composerPackages(command)...)
-		return
-	}
-	if m, ok := sh.addedFromGit(command); ok {
-		sh.installed = append(sh.installed, m)
 		return
 	}
 	for _, w := range command {

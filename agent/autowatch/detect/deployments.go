@@ -3,7 +3,7 @@ package detect
 // deployments are the detectors of what builds, deploys and composes.
 func deployments() []Detector {
 	return []Detector{
-		gitmodules(), terraform(), flakes(), devenvs(), nixFetchers(), nixScripts(), nixPins(),
+		gitmodules(), terraform(), flakes(), devenvs(), nixFetchers(), nixPins(),
 		ansibleGalaxy(), ansibleTasks(), puppetfiles(), puppetManifests(),
 		kustomize(), helm(), kubernetes(), pods(), vendir(), jsonnetBundler(),
 		west(), repoManifests(), vcstool(), gitman(),

@@ -18,6 +18,8 @@ func places() []string {
 		"oca_dependencies.txt", "odoo/custom/src/addons.yaml", "kas.yml", "x.bb", "WORKSPACE", "x.wrap", ".pre-commit-config.yaml", "lefthook.yml", "Dockerfile", "zuul.d/x.yaml", "PKGBUILD", "x.spec", "plans/main.fmf", "kolla-build.conf", "docker-compose.yml", "docker-bake.hcl", "docker-bake.json", "buildout.cfg",
 		"snap/snapcraft.yaml", "Makefile", "build.sh", "MANIFEST.cfg", ".drone.star", ".buildpacks", "app.json",
 		"antora-playbook.yml", "Earthfile", "feeds.conf.default", "_config.yml", "devenv.yaml", "devenv.lock", "Jenkinsfile", "apps.json", "manifest.yml", ".travis.yml", "Vagrantfile",
+		"cloudbuild.yaml", "justfile", "Taskfile.yml", "x.pkr.hcl", "packer/x.json", "user-data", "x.sls", "recipes/default.rb", ".fixtures.yml", "Tiltfile",
+		".builds/x.yml", "devbox.json",
 	}
 }
 

@@ -94,7 +94,7 @@ func Skips(dir string) bool {
 		name == "templates" && isBelow(dir, "generators") ||
 		strings.Contains(name, "{{") || // a name that cookiecutter puts in
 		slices.Contains([]string{
-			"node_modules", "bower_components", "vendor", "site-packages", "__pycache__", ".venv", "venv", ".tox", ".nox", ".terraform",
+			"node_modules", "bower_components", "vendor", "vendor_modules", "site-packages", "__pycache__", ".venv", "venv", ".tox", ".nox", ".terraform",
 			".bundle", ".eggs", "testdata", "testfiles", "fixtures", "__fixtures__", ".hg", ".svn", ".cache",
 			"Pods", "Carthage", "_deps", "_build", "_opam", "dist-newstyle", ".stack-work", ".cargo", ".dart_tool", ".pub-cache", ".pixi",
 		}, name)

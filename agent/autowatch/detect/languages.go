@@ -12,6 +12,6 @@ func languages() []Detector {
 		swiftManifests(), swiftLocks(), pubFiles(), juliaFiles(), shardFiles(), cabalProjects(), cmakeFiles(),
 		podfiles(), podfileLocks(), cartfiles(), matchfiles(), rDescriptions(), rInstallers(), opamFiles(),
 		platformio(), tomlDependencies(), lakeFiles(), unityPackages(), nimbleFiles(), janetProjects(), espComponents(),
-		condaRecipes(),
+		condaRecipes(), paketFiles(), xcodegenProjects(), mintfiles(), conanRecipes(),
 	}
 }

@@ -30,6 +30,7 @@ func languageSamples() []sample {
 		bowerSamples(),
 		boardsSamples(),
 		smallLanguagesSamples(),
+		toolFilesSamples(),
 	)
 }
 

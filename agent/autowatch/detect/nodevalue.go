@@ -44,3 +44,12 @@ func (n *node) tables(visit func(table *node)) {
 		}
 	})
 }
+
+// textsOf are the texts of nodes, "" for what is none.
+func textsOf(nodes []*node) []string {
+	texts := make([]string, len(nodes))
+	for i, n := range nodes {
+		texts[i] = n.str()
+	}
+	return texts
+}

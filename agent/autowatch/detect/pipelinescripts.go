@@ -16,16 +16,17 @@ func pipelineScripts() Detector {
 	wants := anyOf(
 		named("action.yml", "action.yaml", ".travis.yml", ".goreleaser.y*ml", "*.gitlab-ci.y*ml", "*azure-pipeline*.y*ml", "*azure_pipeline*.y*ml", ".probo.y*ml",
 			"bitbucket-pipelines.yml", ".cirrus.yml", ".drone.yml", ".woodpecker.y*ml", "appveyor.yml", ".appveyor.yml", "cloudbuild.y*ml",
-			"buildspec*.y*ml", ".readthedocs.y*ml", ".packit.y*ml", "packit.y*ml"),
+			"buildspec*.y*ml", ".readthedocs.y*ml", ".packit.y*ml", "packit.y*ml", ".gitpod.y*ml", "codemagic.y*ml", "bitrise.y*ml", "wercker.yml",
+			"screwdriver.y*ml", "okteto.y*ml", "cog.yaml", "AppImageBuilder*.y*ml", "devcontainer.json", ".devcontainer.json", "vercel.json"),
 		below(".github/workflows", ".gitea/workflows", ".forgejo/workflows", ".github/actions", ".gitea/actions", ".forgejo/actions",
-			".gitlab", ".gitlab-ci", "gitlab-ci", ".circleci", ".lightning", ".semaphore", ".buildkite", ".woodpecker", ".azure-pipelines", "azure-pipelines"),
+			".gitlab", ".gitlab-ci", "gitlab-ci", ".circleci", ".lightning", ".semaphore", ".buildkite", ".woodpecker", ".azure-pipelines", "azure-pipelines", ".builds"),
 	)
 	return sheetDetector("scripts of pipelines", wants, func(s *sheet) {
 		if !isGitLab(s.file.Path) && !hintOfScript.MatchString(s.text) && !hintOfCall.MatchString(s.text) {
 			return
 		}
 		calls := newScriptCalls(s, topOf(s.file.Path))
-		trees := s.quietTrees()
+		trees := s.pipelineTrees()
 		if isGitLab(s.file.Path) {
 			for _, file := range s.gitlabFiles(trees, calls.top) {
 				calls.file = file.name
@@ -64,7 +65,7 @@ func (s *sheet) scriptsIn(doc *node, calls *scriptCalls) {
 			other[table.at("with")] = true
 		}
 		for _, member := range table.members() {
-			if !scriptKey.MatchString(member.key) {
+			if !isScript(s.file.Path, member.key) {
 				s.givenRequirements(member)
 			} else if strings.HasPrefix(table.value("shell"), "Rscript") {
 				s.rStep(member)

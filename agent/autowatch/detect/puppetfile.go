@@ -1,9 +1,9 @@
 package detect
 
 // puppetfiles knows the modules of Puppet's r10k and the cookbooks of Chef's
-// Berkshelf, both written in Ruby like a Gemfile.
+// Berkshelf, Librarian and policies, all written in Ruby like a Gemfile.
 func puppetfiles() Detector {
-	return sheetDetector("Puppetfile", named("Puppetfile", "Berksfile"), func(s *sheet) {
+	return sheetDetector("Puppetfile", named("Puppetfile", "Berksfile", "Cheffile", "Policyfile*.rb"), func(s *sheet) {
 		r := &gemReader{sheet: s, vars: map[string]string{}}
 		ts := nested(tokens(s.text, lexis{comment: "#", quotes: `"'`, inner: "#{", wordSigns: "?!"}))
 		for _, phrase := range phrases(ts) {

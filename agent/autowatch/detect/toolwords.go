@@ -12,7 +12,7 @@ func gitWord(word string) (m Mention, ok bool) {
 
 // hashWord is "address#name", where an image may stand before it, "image~address".
 func hashWord(word string) (m Mention, ok bool) {
-	if _, address, found := strings.Cut(word, "~"); found {
+	if image, address, found := strings.Cut(word, "~"); found && !strings.Contains(image, "://") {
 		word = address
 	}
 	address, name, _ := strings.Cut(word, "#")

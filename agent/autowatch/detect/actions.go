@@ -52,6 +52,8 @@ func (s *sheet) actionUse(step *node, home string, job pushes) {
 		s.analysis(step.at("with"))
 	case "r-lib/actions":
 		s.rInputs(step.at("with"))
+	case "ocaml/setup-ocaml":
+		s.opamRepositories(step.at("with", "opam-repositories"))
 	}
 	if path.Base(parts[2]) == "checkout" && strings.HasPrefix(parts[2], "actions/") {
 		s.actionCheckout(step.at("with"), job)

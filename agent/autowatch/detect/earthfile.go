@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// earthfiles knows what an Earthfile clones, and the targets of other
-// repositories that it builds from.
+// earthfiles knows what an Earthfile clones, also in its commands, and the targets
+// of other repositories that it builds from.
 func earthfiles() Detector {
 	return sheetDetector("Earthly", named("Earthfile"), func(s *sheet) {
 		for n, line := range numbered(s.text) {
@@ -17,6 +17,14 @@ func earthfiles() Detector {
 				s.note(n, Mention{URL: "https://" + parts[1], Name: parts[2]})
 			}
 		}
+		d := &dockerfile{sheet: s, values: map[string]string{}, calls: newScriptCalls(s, ".")}
+		for line, words := range instructions(s.text) {
+			switch words[0].text {
+			case "RUN", "ARG", "ENV", "WORKDIR":
+				d.instruction(line, words)
+			}
+		}
+		d.noteClones()
 	})
 }
 

@@ -8,7 +8,10 @@ import (
 // justfiles knows what the recipes of just clone, unless they are for changing
 // the repository.
 func justfiles() Detector {
-	return sheetDetector("just", named("justfile", "Justfile", ".justfile", "*.just"), func(s *sheet) {
+	wants := func(file string) bool {
+		return named("justfile", "Justfile", ".justfile")(file) || strings.HasSuffix(file, ".just") && strings.Count(file, "/") < 2
+	}
+	return sheetDetector("just", wants, func(s *sheet) {
 		values := map[string]string{}
 		recipe, script := "", &node{shape: isText}
 		read := func() {

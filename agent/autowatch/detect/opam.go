@@ -14,6 +14,20 @@ func opamFiles() Detector {
 	})
 }
 
+// opamRepositories reads "name: address#branch" in the lines of an input of
+// setup-ocaml, or an address alone.
+func (s *sheet) opamRepositories(input *node) {
+	if input == nil {
+		return
+	}
+	for n, line := range input.lines() {
+		address := line[strings.LastIndexByte(line, ' ')+1:]
+		if m, ok := hashWord(address); ok {
+			s.note(n, m)
+		}
+	}
+}
+
 // opamPins reads ["name.version" "git+https://host/o/r#branch"], or a list of them.
 func (s *sheet) opamPins(ts []token) {
 	for _, t := range ts {

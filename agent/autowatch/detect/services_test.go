@@ -36,6 +36,19 @@ func TestKeysOfServices(t *testing.T) {
 	})
 }
 
+// TestOpamRepositories are what the action setup-ocaml takes packages from.
+func TestOpamRepositories(t *testing.T) {
+	runSamples(t, []Detector{actions()}, []sample{{about: "a workflow", path: ".github/workflows/x.yml", text: `jobs:
+  a:
+    steps:
+    - uses: ocaml/setup-ocaml@v3
+      with:
+        opam-repositories: |
+          mingw: https://github.com/o/a.git#sunset
+          default: https://github.com/o/b.git
+`, want: []string{"4 https://github.com/ocaml/setup-ocaml v3 any tag-first", "7 https://github.com/o/a.git sunset any tag-first", "8 https://github.com/o/b.git - any"}}})
+}
+
 // TestRunners are files of commands that people call by name.
 func TestRunners(t *testing.T) {
 	runSamples(t, []Detector{justfiles(), taskfiles(), tiltfiles(), devboxes()}, []sample{

@@ -77,12 +77,20 @@ build:
   FROM github.com/o/base+image
   BUILD ./x+y
   COPY github.com/o/c:v1+out/* ./
+get:
+  ARG REF=dev
+  RUN --no-cache git clone -b $REF https://github.com/o/d && \
+    pip install git+https://github.com/o/e
+  RUN curl -fsSLO https://raw.githubusercontent.com/o/f/main/list.txt
 `, want: []string{
 			"2 https://github.com/o/lib main any",
 			"5 https://git.example.test/o/a.git dev any",
 			"6 https://git.example.test/o/b.git - any",
 			"7 https://github.com/o/base - any",
 			"9 https://github.com/o/c v1 any",
+			"12 https://github.com/o/d dev any",
+			"13 https://github.com/o/e - any",
+			"14 https://github.com/o/f main any",
 		}},
 	})
 }

@@ -176,6 +176,8 @@ type clone struct {
 	line int
 	at   string // where it was cloned, as the sheet sees it; "" if that is not known
 	into string // the directory there, "" for that of its name
+	// shallow says that it has nothing else than what was cloned.
+	shallow bool
 }
 
 // vcsCommand reads the words behind "git" or "hg". A checkout is taken for one
@@ -196,8 +198,8 @@ func (d *dockerfile) vcsCommand(vcs string, words []dockerWord, cloned []clone) 
 		return d.fetch(vcs, rest, cloned)
 	case "checkout", "reset", "update", "switch":
 		name := d.expand(checkedOut(vcs, rest))
-		if name == "HEAD" {
-			break // where the clone is already
+		if name == "HEAD" || d.fetched == "" && isComputed(name) && len(cloned) > 0 && cloned[len(cloned)-1].shallow {
+			break // where the clone is already, or of what is around it
 		}
 		if name == "FETCH_HEAD" || name != "" && name == d.fetchedAs {
 			name = d.fetched
@@ -320,6 +322,8 @@ func (d *dockerfile) readClone(vcs string, words []dockerWord) clone {
 			value = words[i].text
 		}
 		switch option {
+		case "--depth":
+			c.shallow = true
 		case "-b", "--branch", "-r", "--rev", "-u", "--updaterev":
 			if vcs == "hg" || option == "-b" || option == "--branch" {
 				c.Name = d.expand(value)

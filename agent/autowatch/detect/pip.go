@@ -1,7 +1,6 @@
 package detect
 
 import (
-	"cmp"
 	"path"
 	"regexp"
 	"strings"
@@ -73,6 +72,9 @@ func pythonIni() Detector {
 	return sheetDetector("setup.cfg", named("setup.cfg", "tox.ini"), func(s *sheet) {
 		tests := path.Base(s.file.Path) == "tox.ini"
 		values := map[string]string{}
+		if tests {
+			values = toxSections(s.text)
+		}
 		for n, line := range numbered(s.text) {
 			if tests {
 				line = toxLine(line, values)
@@ -80,32 +82,10 @@ func pythonIni() Detector {
 			s.iniRequirement(n, line)
 			if tests {
 				s.iniFile(n, line)
+				s.toxCommand(n, line)
 			}
 		}
 	})
-}
-
-var (
-	toxDefault  = regexp.MustCompile(`\{env:(\w+)(?::([^{}]*))?\}`)
-	toxVariable = regexp.MustCompile(`^\s*(?:setenv\s*=\s*)?(\w+)\s*=\s*(\S+)\s*$`)
-)
-
-// toxLine is a line with the variables in it that are known: "{env:X:y}" is y,
-// unless a line before sets X.
-func toxLine(line string, values map[string]string) string {
-	for range maxExpansions {
-		line = toxDefault.ReplaceAllStringFunc(line, func(written string) string {
-			parts := toxDefault.FindStringSubmatch(written)
-			return cmp.Or(values[parts[1]], parts[2], written)
-		})
-		if len(line) > maxURL {
-			return ""
-		}
-	}
-	if parts := toxVariable.FindStringSubmatch(line); parts != nil && len(values) < maxValues && !strings.Contains(parts[2], "{") {
-		values[parts[1]] = parts[2]
-	}
-	return line
 }
 
 var iniAddress = regexp.MustCompile(`https?://[^\s"'{}$<>]+`)

@@ -127,7 +127,7 @@ deps =
     git+https://github.com/acme/x#egg=x
     git+https://github.com/acme/y.git\#egg=y
     https://github.com/acme/z/archive/refs/heads/next.zip#egg=z
-commands = pip install git+https://github.com/acme/no
+commands = pip install git+https://github.com/acme/command
     figure: pytest --mpl-baseline-path=https://raw.githubusercontent.com/acme/figures/x-main/figures/{envname}/ -v
     # https://raw.githubusercontent.com/acme/no/main/x
     pytest --lib=https://raw.githubusercontent.com/acme/no/{envname}/x --site=https://acme.example.test/raw
@@ -138,6 +138,7 @@ commands = pip install git+https://github.com/acme/no
 				"6 https://github.com/acme/x - any",
 				"7 https://github.com/acme/y.git - any",
 				"8 https://github.com/acme/z next branch",
+				"9 https://github.com/acme/command - any",
 				"10 https://github.com/acme/figures x-main any",
 			},
 		},

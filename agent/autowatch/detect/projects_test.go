@@ -74,6 +74,21 @@ deps =
 			want: []string{"4 https://github.com/acme/core.git main any", "7 https://github.com/acme/two.git main any"},
 		},
 		{
+			about: "other sections of tox, and commands", path: "tox.ini",
+			text: `[testenv]
+deps =
+  one: one[test] @ git+{[main]one}
+  two @ git+{[main]none}
+commands_pre =
+  one,two: git clone -n {[main]one} target
+  # git clone https://github.com/acme/no
+  git clone -b dev https://github.com/acme/two
+[main]
+one = https://github.com/acme/one.git
+`,
+			want: []string{"3 https://github.com/acme/one.git - any", "8 https://github.com/acme/two dev any"},
+		},
+		{
 			about: "arguments that are empty", path: ".github/workflows/a.yml",
 			text:   "jobs: {a: {steps: [{run: 'bash tools/get.sh ${URL:-} ${NAME:-}'}]}}\n",
 			beside: map[string]string{"../../tools/get.sh": "git clone ${1:-https://github.com/acme/x} d\ncd d\ngit checkout ${2:-main}\n"},

@@ -33,9 +33,6 @@ func (s *sheet) saltState(state *node) {
 				m.Name, m.Kind = argument.value("branch"), Branch
 			}
 		}
-		if m.Name == "HEAD" {
-			m.Name = ""
-		}
 		if isRemote(m.URL) {
 			s.note(line, m)
 		}

@@ -115,7 +115,7 @@ func TestMachines(t *testing.T) {
 			"3 https://github.com/o/a - any", "4 https://github.com/o/b dev any",
 		}},
 		{about: "no cloud-init", path: "x.yml", text: "runcmd:\n- git clone https://github.com/o/no\n"},
-		{about: "Salt", path: "x.sls", text: "a:\n  git.latest:\n  - name: https://github.com/o/a.git\n  - rev: dev\n  - target: /a\nhttps://github.com/o/b:\n  git.cloned:\n  - target: /b\n", want: []string{
+		{about: "Salt", path: "x.sls", text: "a:\n  git.latest:\n  - name: https://github.com/o/a.git\n  - rev: dev\n  - target: /a\nhttps://github.com/o/b:\n  git.cloned:\n  - target: /b\nc:\n  git.latest:\n  - target: /c\n", want: []string{
 			"3 https://github.com/o/a.git dev any", "8 https://github.com/o/b - any",
 		}},
 		{about: "Chef", path: "cookbooks/x/recipes/default.rb", text: `git '/x' do

@@ -50,6 +50,11 @@ func TestShells(t *testing.T) {
 		"a function": {`clone() { git clone -b "$2" "https://github.com/$1"; }
 clone o/a main
 clone o/b dev`, "o/a main, o/b dev"},
+		"a checkout that is not of a shallow clone": {`git clone --depth 1 https://github.com/o/a --branch main
+git checkout "$HERE"`, "o/a main"},
+		"a checkout of what was fetched": {`git clone --depth 1 https://github.com/o/a
+git fetch origin "$SHA"
+git checkout "$SHA"`, ""},
 		"a command between quotes": {`echo "version=$(curl -L https://raw.githubusercontent.com/o/a/main/version)" >> out
 test "$(curl -s https://github.com/o/b/raw/dev/x | grep $(echo "y"))" = "$((1 + 2))" || echo "$(git clone"`, "o/a main, o/b dev"},
 		"a function on lines": {`function get

@@ -153,11 +153,8 @@ func (d *dockerfile) optionOf(words []dockerWord, options string) (option, value
 
 // givenName is what an option wants of a repository.
 func givenName(option, name string) (string, Kind) {
-	switch {
-	case strings.Contains(option, "tag") || option == "-t":
+	if strings.Contains(option, "tag") || option == "-t" {
 		return name, Tag
-	case name == "HEAD":
-		return "", Any
 	}
 	return name, orCommit(name)
 }
@@ -217,9 +214,7 @@ func cloneOf(words []dockerWord, short bool) []dockerWord {
 		if short && repoWord.MatchString(w.text) {
 			w.text, short = onForge("github", w.text), false
 		}
-		if w.text != "--" {
-			command = append(command, w)
-		}
+		command = append(command, w)
 	}
 	return command
 }

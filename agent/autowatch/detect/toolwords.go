@@ -55,7 +55,7 @@ func degitWord(word string) (m Mention, ok bool) {
 
 // npmWord is what npm and its kin take for a package from git.
 func npmWord(word string) (m Mention, ok bool) {
-	if strings.HasSuffix(word, ".tgz") || strings.HasSuffix(word, ".tar.gz") || strings.HasPrefix(word, "@") {
+	if strings.HasSuffix(word, ".tgz") || strings.HasSuffix(word, ".tar.gz") {
 		return Mention{}, false
 	}
 	return npmSpec(word)

@@ -9,7 +9,7 @@ import (
 
 // flakes knows the inputs of Nix flakes, as written and as locked.
 func flakes() Detector {
-	return sheetDetector("Nix flake", isFlake, func(s *sheet) {
+	return sheetDetector("Nix flake", notBelow(isFlake, "docs", "doc"), func(s *sheet) {
 		if strings.HasSuffix(s.file.Path, ".lock") {
 			if !s.isOrphan() {
 				findFlakeLock(s)

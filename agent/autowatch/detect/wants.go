@@ -60,6 +60,11 @@ func anyOf(others ...func(string) bool) func(string) bool {
 	}
 }
 
+// notBelow wants what another wants, but not in directories of these names.
+func notBelow(wants func(string) bool, dirs ...string) func(string) bool {
+	return func(file string) bool { return wants(file) && !isBelow(file, dirs...) }
+}
+
 func isYAML(file string) bool {
 	return strings.HasSuffix(file, ".yml") || strings.HasSuffix(file, ".yaml")
 }

@@ -23,3 +23,15 @@ func TestFits(t *testing.T) {
 		}
 	}
 }
+
+// What is there to show how it is done is no part of a build.
+func TestExamplesAreNotWanted(t *testing.T) {
+	for path, want := range map[string]bool{
+		"west.yml": true, "app/west.yml": true, "examples/app/west.yml": false, "docs/west.yml": false,
+		"flake.nix": true, "examples/x/flake.nix": true, "x/docs/examples/flake.lock": false,
+	} {
+		if got := west().Wants(path) || flakes().Wants(path); got != want {
+			t.Errorf("%s: %v", path, got)
+		}
+	}
+}

@@ -9,7 +9,7 @@ import (
 // name, so that a tag wins over a branch.
 func west() Detector {
 	wants := anyOf(named("west.yml", "west.yaml", "west-*.yml", "west_*.yml", "*manifest*.yml"), below("submanifests"))
-	return sheetDetector("west", wants, func(s *sheet) {
+	return sheetDetector("west", notBelow(wants, "docs", "doc", "examples", "example"), func(s *sheet) {
 		if !hintOfWest.MatchString(s.text) {
 			return // most files of such names are of other programs
 		}
